@@ -1,0 +1,153 @@
+import type { Readable } from 'node:stream'
+import type { DistributionFilename } from './packaging/filename.js'
+import type { NormalizedName } from './packaging/name.js'
+
+export type { DistributionFilename, NormalizedName }
+
+/** One distribution file (a wheel, an sdist, a legacy format) as index pages describe it. */
+export interface DistributionFile {
+  readonly project: NormalizedName
+  readonly filename: DistributionFilename
+  /** Where `packages/` serves it: forward slashes, unique in the index, chosen by the backend, not percent-encoded. */
+  readonly path: string
+  /** As the file name spells it; empty when the name carries none. */
+  readonly version: string
+  /** Bytes. */
+  readonly size: number
+  /** Lower-case hex by algorithm, `sha256` first; empty only while a backend is still hashing a file it found. */
+  readonly hashes: Readonly<Record<string, string>>
+  /** `Requires-Python` out of the file's own metadata. */
+  readonly requiresPython?: string
+  /** Digests of the core metadata that `openFile(file, { part: 'metadata' })` serves; absent when there is none (PEP 714). */
+  readonly coreMetadata?: Readonly<Record<string, string>>
+  /** A detached signature `<filename>.asc` can be opened as part `signature`. */
+  readonly hasSignature?: boolean
+  readonly hasProvenance?: boolean
+  /** Present when the file is yanked (PEP 592). */
+  readonly yanked?: Yank
+  /** Milliseconds since the epoch; the modification time for files that were copied in. */
+  readonly uploadTimeMs: number
+}
+
+/** Why a file was withdrawn (PEP 592). */
+export interface Yank {
+  readonly reason?: string
+}
+
+/** PEP 792. */
+export type ProjectStatus = 'active' | 'archived' | 'quarantined' | 'deprecated'
+
+/** One project as of one instant. */
+export interface Project {
+  readonly name: NormalizedName
+  /** Opaque validator of at most 64 visible ASCII characters: equal revisions have identical contents. Becomes the ETag. */
+  readonly revision: string
+  readonly files: readonly DistributionFile[]
+  /** @default active */
+  readonly status?: { readonly status: ProjectStatus; readonly reason?: string }
+}
+
+/** What the project list needs to know of a project. */
+export interface ProjectSummary {
+  readonly name: NormalizedName
+}
+
+export interface ReadOptions {
+  /** Aborts the wait; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** `content` is the distribution file itself, the others stand beside it. */
+export type FilePart = 'content' | 'metadata' | 'signature' | 'provenance'
+
+/** Inclusive byte positions, or the last `suffix` bytes; a backend clamps the end, never the start (RFC 9110 14.1.2). */
+export type RequestedRange = { readonly start: number; readonly end?: number } | { readonly suffix: number }
+
+export interface OpenFileOptions extends ReadOptions {
+  /** @default content */
+  readonly part?: FilePart
+  /** Absent: the whole part. A range outside the part rejects with `ERR_PYPI_RANGE_NOT_SATISFIABLE`. */
+  readonly range?: RequestedRange
+  /** Honour `range` only when the part's validator or modification time is this one (RFC 9110 13.1.5). */
+  readonly ifRange?: string
+  /** Describe the part, but open no body: for `HEAD` and revalidation. */
+  readonly describeOnly?: boolean
+}
+
+/** An open part. Size, range and validators describe the very bytes in `body`, even while the file is replaced. */
+export interface OpenedFile {
+  /** Bytes of the whole part. */
+  readonly size: number
+  /** The bytes in `body`, both inclusive; absent when `body` is the whole part. */
+  readonly range?: { readonly start: number; readonly end: number }
+  /** Strong validator without quotes, visible ASCII. */
+  readonly etag: string
+  /** Milliseconds since the epoch. */
+  readonly modifiedMs: number
+  /** Bytes, a stream that the caller consumes or destroys, a URL to send the client to; absent with `describeOnly`. */
+  readonly body?: Uint8Array | Readable | { readonly redirect: string }
+}
+
+/** A complete, checked upload on its way into the index. */
+export interface Candidate {
+  readonly project: NormalizedName
+  readonly filename: DistributionFilename
+  readonly version: string
+  /** Absolute path of a closed file whose bytes have these digests; a backend may link it, and must not delete it. */
+  readonly spooledPath: string
+  /** Bytes. */
+  readonly size: number
+  /** As in {@link DistributionFile.hashes}; `sha256` always. */
+  readonly hashes: Readonly<Record<string, string>>
+  /** Core metadata as it stands in the archive; absent when there is none to serve. */
+  readonly metadata?: Uint8Array
+  readonly requiresPython?: string
+  /** An ASCII-armoured detached signature, stored as `<filename>.asc`. */
+  readonly signature?: Uint8Array
+}
+
+export interface PublishOptions extends ReadOptions {
+  /** Replace a file of this name. A reader then sees either file, never a mixture. @default false */
+  readonly overwrite?: boolean
+}
+
+/** Projects that may differ from what was read before: read them again. Level-triggered, never a log. */
+export interface Change {
+  readonly projects: ReadonlySet<NormalizedName> | 'all'
+}
+
+/**
+ * Where projects and files live. Three methods make a backend; each further one is a capability by which routes are
+ * turned on. Absent is `undefined`; failure is a thrown error: «cannot tell» must never look like «does not exist».
+ */
+export interface Backend {
+  /** For logs: what and where, such as `directory ./packages`. */
+  readonly name: string
+  /** Every project in pages of the backend's own size, each once, unordered; memory does not grow with their number. */
+  listProjects(options?: ReadOptions): AsyncIterable<readonly ProjectSummary[]>
+  /** One project as of one instant; `undefined` only when it is known not to exist, an error when that cannot be told. */
+  getProject(name: NormalizedName, options?: ReadOptions): Promise<Project | undefined>
+  /** Opens one part of a file; `undefined` when it is known not to exist. */
+  openFile(file: DistributionFile, options?: OpenFileOptions): Promise<OpenedFile | undefined>
+
+  /** The file at this `path`; without it the index looks the file's project up. */
+  findFile?(path: string, options?: ReadOptions): Promise<DistributionFile | undefined>
+  /**
+   * All parts or none. Of any number of concurrent calls for one file name, in any number of processes, exactly one
+   * fulfils and the others reject with `ERR_PYPI_FILE_EXISTS`. Once fulfilled the bytes survive kill -9 and a power cut;
+   * once rejected nothing is visible and nothing is left behind.
+   */
+  publish?(candidate: Candidate, options?: PublishOptions): Promise<DistributionFile>
+  /** Whether the file was there. */
+  remove?(file: DistributionFile, options?: ReadOptions): Promise<boolean>
+  setYanked?(file: DistributionFile, yanked: Yank | undefined, options?: ReadOptions): Promise<boolean>
+  setStatus?(project: NormalizedName, status: NonNullable<Project['status']>, options?: ReadOptions): Promise<boolean>
+  /** Calls the listener after each change until the signal aborts, then fulfils. */
+  watch?(listener: (change: Change) => void, options: { readonly signal: AbortSignal }): Promise<void>
+  /** Makes the directory, on the backend's own storage if it has one, where uploads are spooled, and names it. @default a folder below the system's temporary directory */
+  spoolDirectory?(): Promise<string>
+  /** Fulfils when the backend can answer; rejects with the reason why it cannot. */
+  check?(options?: ReadOptions): Promise<void>
+  /** Ends watchers and timers, writes what is remembered. Idempotent. */
+  close?(): Promise<void>
+}
