@@ -1,0 +1,84 @@
+import { pipeline, Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { errorCode, errorMessage } from '../errors.js'
+import { badArchive, TruncatedArchiveError } from './archive-error.js'
+import { type ByteSource, beginsLike } from './byte-source.js'
+
+const gzipMagic = '\x1f\x8b'
+const chunkBytes = 128 * 1024
+const maxRatio = 1000
+const ratioFreeBytes = 64 * 2 ** 20
+
+/** Limits of {@link gunzip}. */
+export interface GunzipOptions {
+  /** Inflated bytes. @default 2 GiB */
+  readonly maxBytes?: number
+}
+
+/**
+ * Inflates a gzip file of one or more members (RFC 1952 2.2), holding a few chunks at a time; ending the iteration
+ * early is fine, and nothing is read from the source afterwards. Above 64 MiB it stops at 1000 times the file's size.
+ * @throws `ERR_PYPI_BAD_ARCHIVE`; a `TruncatedArchiveError` when the last member has no end. Errors of the source pass.
+ */
+export async function* gunzip(source: ByteSource, options: GunzipOptions = {}): AsyncGenerator<Buffer, void> {
+  const { maxBytes = 2 * 2 ** 30 } = options
+  if (!beginsLike(source, gzipMagic)) throw badArchive('not a gzip file')
+  const feed = sourceStream(source)
+  const engine = createGunzip({ chunkSize: chunkBytes })
+  pipeline(feed, engine, reportedByEngine)
+  let inflated = 0
+  try {
+    for await (const chunk of engine) {
+      inflated += chunk.length
+      checkInflated(inflated, source.size, maxBytes)
+      yield chunk
+    }
+  } catch (error) {
+    throw gzipError(error)
+  } finally {
+    // Both at once: the caller closes the descriptor when this ends.
+    feed.destroy()
+    engine.destroy()
+  }
+  checkPadding(source, engine.bytesWritten)
+}
+
+/** An error of either stream destroys the engine with it, so the iteration throws it. */
+function reportedByEngine(): void {}
+
+function sourceStream(source: ByteSource): Readable {
+  let position = 0
+  return new Readable({
+    highWaterMark: chunkBytes,
+    read() {
+      try {
+        const bytes = source.read(position, chunkBytes)
+        position += bytes.length
+        this.push(bytes.length === 0 ? null : bytes)
+      } catch (error) {
+        this.destroy(error as Error)
+      }
+    },
+  })
+}
+
+function checkInflated(inflated: number, packed: number, maxBytes: number): void {
+  if (inflated > maxBytes) throw badArchive(`gzip inflates to more than ${maxBytes} bytes`)
+  if (inflated > ratioFreeBytes && inflated > packed * maxRatio)
+    throw badArchive(`gzip inflates to more than ${maxRatio} times its size`)
+}
+
+function gzipError(error: unknown): unknown {
+  const code = errorCode(error)
+  if (code === 'Z_BUF_ERROR') return new TruncatedArchiveError('gzip ends early', { cause: error })
+  if (code?.startsWith('Z_')) return badArchive(`gzip is damaged: ${errorMessage(error)}`, { cause: error })
+  return error
+}
+
+/** After the last member only zeros may follow, which tapes and some archivers add; the engine stops at the first. */
+function checkPadding(source: ByteSource, start: number): void {
+  for (let position = start; position < source.size; position += chunkBytes) {
+    const bytes = source.read(position, chunkBytes)
+    if (bytes.some((byte) => byte !== 0)) throw badArchive('gzip is followed by other bytes')
+  }
+}
