@@ -1,0 +1,48 @@
+import type { Auther, Identity } from './auther.js'
+import { successCache } from './success-cache.js'
+
+/**
+ * Asks one after the other until one says yes. One that rejects does not stop the next from being asked; when nobody said
+ * yes, the first rejection is the answer, because that auther might have.
+ */
+export function anyOf(...authers: readonly Auther[]): Auther {
+  return async (username, password, context) => {
+    const failures: unknown[] = []
+    for (const auther of authers) {
+      try {
+        const answer = await auther(username, password, context)
+        if (answer) return answer
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+    return false
+  }
+}
+
+export interface CachedOptions {
+  /** How long a yes is reused; a password revoked meanwhile still works. @default 60_000 */
+  readonly ttlMs?: number
+  /** The least recently used goes first. @default 1000 */
+  readonly maxEntries?: number
+}
+
+/**
+ * Reuses the auther's yes for the same credentials, whatever is asked for and from where: not for authers that look at the
+ * context. Neither a no nor a rejection is kept, nor is any password: entries are found by an HMAC of the credentials.
+ *
+ * @throws ERR_PYPI_CONFIG when a number in the options is not a positive whole one.
+ */
+export function cached(auther: Auther, options: CachedOptions = {}): Auther {
+  const { ttlMs = 60_000, maxEntries = 1000 } = options
+  const successes = successCache<true | Identity>({ ttlMs, maxEntries })
+  return async (username, password, context) => {
+    const key = successes.key(username, password)
+    const known = successes.get(key)
+    if (known !== undefined) return known
+    const answer = await auther(username, password, context)
+    if (answer) successes.set(key, answer)
+    return answer
+  }
+}
