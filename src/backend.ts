@@ -50,6 +50,8 @@ export interface Project {
 /** What the project list needs to know of a project. */
 export interface ProjectSummary {
   readonly name: NormalizedName
+  /** How many files it has, where the backend knows without looking. */
+  readonly fileCount?: number
 }
 
 export interface ReadOptions {
@@ -93,14 +95,14 @@ export interface Candidate {
   readonly project: NormalizedName
   readonly filename: DistributionFilename
   readonly version: string
-  /** Absolute path of a closed file whose bytes have these digests; a backend may link it, and must not delete it. */
+  /** Absolute path of a closed, synced file whose bytes have these digests; `publish` may move it away. */
   readonly spooledPath: string
   /** Bytes. */
   readonly size: number
   /** As in {@link DistributionFile.hashes}; `sha256` always. */
   readonly hashes: Readonly<Record<string, string>>
-  /** Core metadata as it stands in the archive; absent when there is none to serve. */
-  readonly metadata?: Uint8Array
+  /** Core metadata as it stands in the archive, and its digest; absent when there is none to serve. */
+  readonly metadata?: { readonly bytes: Uint8Array; readonly sha256: string }
   readonly requiresPython?: string
   /** An ASCII-armoured detached signature, stored as `<filename>.asc`. */
   readonly signature?: Uint8Array

@@ -1,6 +1,7 @@
 /** Every code that {@link PypiServerError} can carry; stable across releases, one heading each in `docs/errors.md`. */
 export type PypiServerErrorCode =
   | 'ERR_PYPI_CONFIG'
+  | 'ERR_PYPI_INTERNAL'
   | 'ERR_PYPI_BAD_REQUEST'
   | 'ERR_PYPI_UPLOAD_REFUSED'
   | 'ERR_PYPI_TOO_LARGE'
@@ -9,6 +10,7 @@ export type PypiServerErrorCode =
   | 'ERR_PYPI_UNAUTHENTICATED'
   | 'ERR_PYPI_FORBIDDEN'
   | 'ERR_PYPI_NOT_FOUND'
+  | 'ERR_PYPI_METHOD_NOT_ALLOWED'
   | 'ERR_PYPI_NOT_ACCEPTABLE'
   | 'ERR_PYPI_RANGE_NOT_SATISFIABLE'
   | 'ERR_PYPI_STORE_UNAVAILABLE'

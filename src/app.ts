@@ -1,0 +1,69 @@
+import type { Backend } from './backend.js'
+import { type Config, type Settings, settingsOf } from './config.js'
+import { createProjectIndex } from './domain/project-index.js'
+import { type AccessOptions, needsLogin } from './edge/access.js'
+import { createDispatcher } from './edge/dispatch.js'
+import type { Edge } from './edge/edge.js'
+import { createFetchHandler, type FetchHandler } from './edge/fetch.js'
+import { createNodeHandler, type NodeHandler } from './edge/node.js'
+import { errorMessage } from './errors.js'
+import { createEvents } from './events.js'
+import type { Services } from './routes/route.js'
+import { routeTable } from './routes/table.js'
+import { version } from './version.js'
+
+/** A package index: itself a handler for node:http and everything built on it. */
+export interface App extends NodeHandler {
+  /** The same index for hosts that speak `Request` and `Response`. */
+  readonly fetch: FetchHandler
+  readonly backend: Backend
+  /** Fulfils when the index can answer, so that the first request need not wait; rejects with the reason why it cannot. */
+  readonly ready: () => Promise<void>
+  /** Ends what the app started itself: watchers, threads, timers. A backend or auther that was handed in stays open. Idempotent. */
+  readonly close: () => Promise<void>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/**
+ * A PyPI-compatible package index. Pure: no file, socket or timer is touched before the first request or `ready()`.
+ *
+ * @example createServer(createApp({ roots: './packages', passwordFile: './htpasswd' })).listen(8080)
+ * @throws PypiServerError `ERR_PYPI_CONFIG`, naming the key and what it takes
+ */
+export function createApp(config: Config): App {
+  const settings = settingsOf(config)
+  const edge = edgeOf(settings)
+  const close = once(async () => {
+    for (const end of settings.closers) await end()
+  })
+  return Object.assign(createNodeHandler(edge), {
+    fetch: createFetchHandler(edge),
+    backend: settings.backend,
+    ready: async () => await settings.backend.check?.(),
+    close,
+    [Symbol.asyncDispose]: close,
+  })
+}
+
+function edgeOf(settings: Settings): Edge {
+  const { backend, logger, healthEndpoint, baseUrl, trustProxy } = settings
+  const services: Services = {
+    ...settings,
+    index: createProjectIndex(backend),
+    events: createEvents(settings.events, (error, event) => {
+      logger.error({ event, reason: errorMessage(error) }, 'an event listener failed')
+    }),
+    isPrivate: (action) => needsLogin(access, action),
+    version,
+  }
+  const access: AccessOptions = settings
+  return { dispatcher: createDispatcher(routeTable(healthEndpoint), services, access), logger, baseUrl, trustProxy }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= work()
+    return running
+  }
+}

@@ -1,0 +1,228 @@
+import { stat, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type {
+  Backend,
+  Candidate,
+  DistributionFile,
+  OpenedFile,
+  OpenFileOptions,
+  ProjectSummary,
+  PublishOptions,
+} from '../../backend.js'
+import { discard } from '../../digests/spool.js'
+import { PypiServerError, undefinedIf } from '../../errors.js'
+import type { CatalogueFile } from './catalogue.js'
+import { type FileState, fileState } from './layout.js'
+import { openBytes, openPath } from './open-file.js'
+import { asStoreError, ensureSpoolFolder, place, syncDirectory } from './publish.js'
+import {
+  assertRootsPresent,
+  assertTold,
+  changed,
+  type DirectoryOptions,
+  type DirectoryState,
+  newState,
+  type Running,
+  start,
+  stop,
+} from './state.js'
+import { currentProject, toDistributionFile } from './view.js'
+
+export type { DirectoryOptions } from './state.js'
+
+/** A backend that can be written to. */
+export type DirectoryBackend = Backend &
+  Required<Pick<Backend, 'findFile' | 'publish' | 'remove' | 'watch' | 'spoolDirectory' | 'check' | 'close'>>
+
+const projectsPerPage = 1000
+
+/**
+ * Projects out of plain files below one or more directories, read in their order; uploads go to the first. Scanned once
+ * at first use, then kept current by change notices and by its own writes. Touches nothing before that.
+ */
+export function directory(roots: string | readonly string[], options: DirectoryOptions = {}): DirectoryBackend {
+  const state = newState(roots, options)
+  return {
+    name: `directory ${state.roots.join(', ')}`,
+    listProjects: () => listProjects(state),
+    getProject: async (name) => {
+      const { inspector } = await startedAndTold(state)
+      if (state.catalogue.has(name)) return await currentProject(state, inspector, name)
+      await assertRootsPresent(state)
+      return undefined
+    },
+    openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
+    findFile: async (path) => {
+      await startedAndTold(state)
+      const file = state.catalogue.atPath(path)
+      if (file !== undefined) return toDistributionFile(state, file)
+      await assertRootsPresent(state)
+      return undefined
+    },
+    publish: (candidate, publishOptions = {}) =>
+      state.writes(candidate.filename.toLowerCase(), () => publish(state, candidate, publishOptions)),
+    remove: (file) => state.writes(file.filename.toLowerCase(), () => remove(state, file)),
+    watch: (listener, { signal }) => watch(state, listener, signal),
+    spoolDirectory: () => ensureSpoolFolder(firstRoot(state)).catch(storeError(firstRoot(state))),
+    check: async () => void (await startedAndTold(state)),
+    close: () => stop(state),
+  }
+}
+
+async function startedAndTold(state: DirectoryState): Promise<Running> {
+  const running = await start(state)
+  assertTold(running)
+  return running
+}
+
+async function* listProjects(state: DirectoryState): AsyncGenerator<readonly ProjectSummary[]> {
+  await startedAndTold(state)
+  let page: ProjectSummary[] = []
+  for (const project of state.catalogue.projects()) {
+    page.push(project)
+    if (page.length < projectsPerPage) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+}
+
+async function openFile(
+  state: DirectoryState,
+  file: DistributionFile,
+  options: OpenFileOptions,
+): Promise<OpenedFile | undefined> {
+  const { inspector, tracker } = await startedAndTold(state)
+  const entry = state.catalogue.atPath(file.path)
+  if (entry === undefined) return undefined
+  const opened = await openPart(state, inspector, entry, options).catch(storeError(entry.path))
+  if (opened !== undefined) return opened
+  // Missing behind our back: look again, and make sure that it is the file that is missing and not its disk.
+  await assertRootsPresent(state)
+  await tracker.look(entry.root, entry.path)
+  return undefined
+}
+
+async function openPart(
+  state: DirectoryState,
+  inspector: Running['inspector'],
+  entry: CatalogueFile,
+  options: OpenFileOptions,
+): Promise<OpenedFile | undefined> {
+  const path = absolutePath(state, entry)
+  switch (options.part ?? 'content') {
+    case 'content':
+      return await openPath(path, (found) => contentEtag(entry, found), options)
+    case 'signature':
+      return await openPath(`${path}.asc`, (found) => found.identity, options)
+    case 'metadata': {
+      await inspector.described(entry)
+      const bytes = await inspector.metadata(entry)
+      return bytes && openBytes(bytes, entry.inspection?.metadataSha256 ?? '', entry.state.modifiedMs, options)
+    }
+    case 'provenance':
+      return undefined
+  }
+}
+
+/** The digest where it is known to be of the very bytes that were opened, else what tells these bytes from others. */
+function contentEtag(entry: CatalogueFile, found: FileState): string {
+  const sha256 = entry.inspection?.hashes?.['sha256']
+  return sha256 !== undefined && entry.state.identity === found.identity ? sha256 : found.identity
+}
+
+async function publish(
+  state: DirectoryState,
+  candidate: Candidate,
+  { overwrite = false }: PublishOptions,
+): Promise<DistributionFile> {
+  const running = await startedAndTold(state)
+  const taken = state.catalogue.named(candidate.filename)
+  if (taken.length > 0 && !overwrite) {
+    throw new PypiServerError('ERR_PYPI_FILE_EXISTS', `${candidate.filename} exists`)
+  }
+  const replaced = taken.find((file) => file.filename === candidate.filename)
+  const [root, path] = replaced === undefined ? [0, candidate.filename] : [replaced.root, replaced.path]
+  const target = join(state.roots[root] ?? '', path)
+  const { spooledPath, signature } = candidate
+  await place({ root: firstRoot(state), target, spooledPath, overwrite, ...(signature && { signature }) })
+  const entry = await enter(state, running, root, path, candidate)
+  // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
+  for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
+  return toDistributionFile(state, entry)
+}
+
+/** Enters a file that was just put in its place, with all that is known of it. */
+async function enter(
+  state: DirectoryState,
+  { cache }: Running,
+  root: number,
+  path: string,
+  { hashes, metadata, requiresPython, signature }: Candidate,
+): Promise<CatalogueFile> {
+  const found = fileState(await stat(join(state.roots[root] ?? '', path), { bigint: true }))
+  state.catalogue.update(root, path, found)
+  if (signature !== undefined) state.catalogue.update(root, `${path}.asc`, found)
+  const entry = state.catalogue.named(basename(path)).find((file) => file.root === root && file.path === path)
+  if (entry === undefined) throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', `${path} is no distribution file name`)
+  entry.isHeld = false
+  entry.inspection = {
+    state: 'complete',
+    hashes,
+    ...(metadata !== undefined && { metadataSha256: metadata.sha256 }),
+    ...(requiresPython !== undefined && { requiresPython }),
+  }
+  if (state.algorithms.every((algorithm) => hashes[algorithm] !== undefined)) {
+    cache.set(`${root}/${path}`, found.identity, entry.inspection)
+  }
+  changed(state, entry.project)
+  return entry
+}
+
+async function remove(state: DirectoryState, file: DistributionFile): Promise<boolean> {
+  await startedAndTold(state)
+  const entry = state.catalogue.atPath(file.path)
+  return entry !== undefined && (await unlinkEntry(state, entry))
+}
+
+async function unlinkEntry(state: DirectoryState, entry: CatalogueFile): Promise<boolean> {
+  const path = absolutePath(state, entry)
+  try {
+    const wasThere = await unlink(path).then(() => true, undefinedIf('ENOENT'))
+    await discard(`${path}.asc`)
+    await syncDirectory(dirname(path))
+    return wasThere ?? false
+  } catch (error) {
+    throw asStoreError(error, path)
+  } finally {
+    const { tracker } = await start(state)
+    await tracker.look(entry.root, entry.path)
+    await tracker.look(entry.root, `${entry.path}.asc`)
+  }
+}
+
+async function watch(
+  state: DirectoryState,
+  listener: Parameters<DirectoryBackend['watch']>[0],
+  signal: AbortSignal,
+): Promise<void> {
+  await start(state)
+  if (signal.aborted) return
+  state.listeners.add(listener)
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  state.listeners.delete(listener)
+}
+
+function storeError(what: string): (error: unknown) => never {
+  return (error) => {
+    throw asStoreError(error, what)
+  }
+}
+
+function absolutePath(state: DirectoryState, { root, path }: CatalogueFile): string {
+  return join(state.roots[root] ?? '', path)
+}
+
+function firstRoot({ roots: [root = ''] }: DirectoryState): string {
+  return root
+}

@@ -1,0 +1,65 @@
+import type { ParsedFilename } from '../../packaging/filename.js'
+import type { FileState } from './layout.js'
+
+/** What the main thread asks of the disk thread. */
+export type DiskRequest =
+  | { readonly kind: 'scan'; readonly root: string; readonly directory: string; readonly isRecursive: boolean }
+  | { readonly kind: 'look'; readonly root: string; readonly directory: string; readonly names: readonly string[] }
+  | { readonly kind: 'times'; readonly root: string; readonly directories: readonly string[] }
+  | {
+      readonly kind: 'describe'
+      readonly path: string
+      readonly filename: string
+      readonly format: ParsedFilename['kind']
+    }
+  | {
+      readonly kind: 'digest'
+      readonly path: string
+      readonly filename: string
+      readonly algorithms: readonly string[]
+    }
+
+/** One directory, or a part of a large one, as it was read. */
+export interface DirectoryBatch {
+  /** Relative to the root, forward slashes, empty for the root itself. */
+  readonly directory: string
+  readonly isFirst: boolean
+  readonly isLast: boolean
+  /** Modification time before the read; empty when it is too fresh to tell a later change from this read. */
+  readonly time: string
+  readonly files: readonly (readonly [name: string, state: FileState])[]
+  readonly folders: readonly string[]
+  /** The code of the error that kept the directory from being read. */
+  readonly problem?: string
+}
+
+/** What the archive says of itself, found with a few short reads. */
+export interface Description {
+  /** Identity of the bytes that were read. */
+  readonly identity: string
+  readonly state: 'complete' | 'truncated' | 'unreadable' | 'unknown'
+  readonly problem?: string
+  readonly metadata?: Uint8Array
+  /** Lower-case hex. */
+  readonly metadataSha256?: string
+  readonly requiresPython?: string
+}
+
+/** What reading the whole file gives. */
+export interface FileDigest {
+  /** Identity of the bytes that were read; empty when the file changed meanwhile. */
+  readonly identity: string
+  /** Whether the file has an end, as far as its format tells. */
+  readonly state: Description['state']
+  /** Lower-case hex by algorithm. */
+  readonly hashes: Readonly<Record<string, string>>
+}
+
+/** Answers by kind of request; `scan` answers with batches first. */
+export interface DiskAnswers {
+  scan: undefined
+  look: readonly (readonly [name: string, state: FileState | 'folder' | 'gone'])[]
+  times: readonly string[]
+  describe: Description
+  digest: FileDigest
+}

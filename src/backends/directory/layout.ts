@@ -1,0 +1,57 @@
+import type { BigIntStats } from 'node:fs'
+import { join } from 'node:path'
+import { hasControlCharacters } from '../../util/control-characters.js'
+
+/** Where a directory backend keeps everything that is not a distribution file; hidden, so it is never listed. */
+export const stateFolder = '.pypi-server'
+
+/** Uploads on their way in; on the same file system as the files, so that they can be linked into place. */
+export function spoolFolder(root: string): string {
+  return join(root, stateFolder, 'spool')
+}
+
+/** Remembered digests and metadata: only a cache, deletable at any time. */
+export function digestCacheFile(root: string): string {
+  return join(root, stateFolder, 'digests.jsonl')
+}
+
+/** Directories below this depth are not entered. */
+export const maxDepth = 64
+
+/** Whether a directory entry of this name is looked at: not hidden, valid UTF-8, no control characters. */
+export function isVisibleName(name: string): boolean {
+  // Node writes U+FFFD for bytes that are not UTF-8; such a file could not be opened under the name it was given.
+  return !name.startsWith('.') && !name.includes('\ufffd') && !hasControlCharacters(name)
+}
+
+/** The path of an entry of a folder, both relative to a root; the root itself is the empty path. */
+export function joinPath(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`
+}
+
+/** Two equal identities mean the same bytes: inode, size, modification and change time to the nanosecond. */
+export function fileIdentity(stat: BigIntStats): string {
+  return `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
+}
+
+/** What a directory entry looked like at one instant. */
+export interface FileState {
+  /** See {@link fileIdentity}. */
+  readonly identity: string
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since the epoch. */
+  readonly modifiedMs: number
+  /** Milliseconds since the epoch; copying with preserved times does not hide this one. */
+  readonly changedMs: number
+}
+
+/** The state of a regular file out of its `stat`. */
+export function fileState(stat: BigIntStats): FileState {
+  return {
+    identity: fileIdentity(stat),
+    size: Number(stat.size),
+    modifiedMs: Number(stat.mtimeNs / 1000n) / 1000,
+    changedMs: Number(stat.ctimeNs / 1000n) / 1000,
+  }
+}

@@ -1,0 +1,113 @@
+import { constants } from 'node:fs'
+import { copyFile, link, mkdir, open, rename, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { discard, newSpoolName } from '../../digests/spool.js'
+import { errorCode, PypiServerError } from '../../errors.js'
+import { spoolFolder } from './layout.js'
+
+/** What goes where. */
+export interface Placement {
+  /** Absolute path of the root that takes new files. */
+  readonly root: string
+  /** Absolute path that the file gets. */
+  readonly target: string
+  /** A closed, synced file on the same file system; taken, so it is gone afterwards. */
+  readonly spooledPath: string
+  readonly signature?: Uint8Array
+  /** Replace what stands at `target`. */
+  readonly overwrite: boolean
+}
+
+/**
+ * Puts a spooled file in its place: the link is the commit point, and after the directory's fsync it survives a power
+ * cut. Its signature goes first, so that it is never missing.
+ * @throws ERR_PYPI_FILE_EXISTS when the name is taken; ERR_PYPI_STORE_FULL, ERR_PYPI_STORE_UNAVAILABLE
+ */
+export async function place({ root, target, spooledPath, signature, overwrite }: Placement): Promise<void> {
+  try {
+    const from = await onSameFileSystem(root, spooledPath)
+    if (signature === undefined) return await commit(from, target, overwrite)
+    await commit(await spoolSignature(root, signature), `${target}.asc`, overwrite)
+    await commit(from, target, overwrite).catch(async (error: unknown) => {
+      if (!overwrite) await discard(`${target}.asc`)
+      throw error
+    })
+  } catch (error) {
+    throw asStoreError(error, target)
+  }
+}
+
+async function onSameFileSystem(root: string, spooledPath: string): Promise<string> {
+  const folder = await ensureSpoolFolder(root)
+  const [from, to] = await Promise.all([stat(spooledPath), stat(folder)])
+  if (from.dev === to.dev) return spooledPath
+  const copy = join(folder, newSpoolName())
+  await copyFile(spooledPath, copy, constants.COPYFILE_EXCL)
+  await syncFile(copy)
+  return copy
+}
+
+/** Makes the folder for uploads and tells its path. */
+export async function ensureSpoolFolder(root: string): Promise<string> {
+  const folder = spoolFolder(root)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
+async function commit(from: string, to: string, overwrite: boolean): Promise<void> {
+  const directory = dirname(to)
+  if (overwrite) {
+    await rename(from, to)
+    await syncDirectory(directory)
+    return
+  }
+  // link() refuses a name that is taken, in one step, also for other processes; rename() would replace it.
+  await link(from, to).catch(async (error: unknown) => {
+    await discard(from)
+    throw error
+  })
+  await syncDirectory(directory).catch(async (error: unknown) => {
+    await discard(to)
+    throw error
+  })
+  await discard(from)
+}
+
+async function spoolSignature(root: string, signature: Uint8Array): Promise<string> {
+  const path = join(await ensureSpoolFolder(root), newSpoolName())
+  await writeFile(path, signature, { flag: 'wx', flush: true })
+  return path
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes the names in a directory survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  // Windows cannot open directories, and needs no such call.
+  if (process.platform === 'win32') return
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The error that a caller can act on, for an error of the file system. */
+export function asStoreError(error: unknown, what: string): unknown {
+  const code = errorCode(error)
+  if (error instanceof PypiServerError || code === undefined) return error
+  const name = what.slice(what.lastIndexOf('/') + 1)
+  if (code === 'EEXIST') return new PypiServerError('ERR_PYPI_FILE_EXISTS', `${name} exists`, { cause: error })
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new PypiServerError('ERR_PYPI_STORE_FULL', `no space left for ${name}`, { cause: error })
+  }
+  return new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${name} cannot be stored (${code})`, { cause: error })
+}

@@ -1,0 +1,162 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Change, NormalizedName, Project } from '../../backend.js'
+import { type DigestCache, openDigestCache } from '../../digests/digest-cache.js'
+import { removeDeadSpoolFiles } from '../../digests/spool.js'
+import { errorCode, errorMessage, PypiServerError } from '../../errors.js'
+import { type Logger, silentLogger } from '../../logger.js'
+import { createKeyedQueue, type KeyedQueue } from '../../util/keyed-queue.js'
+import { within } from '../../util/within.js'
+import { type Catalogue, createCatalogue, type Inspection } from './catalogue.js'
+import { createDisk, type Disk } from './disk.js'
+import { createInspector, type Inspector } from './inspector.js'
+import { digestCacheFile, type FileState, spoolFolder } from './layout.js'
+import { createTracker, type Tracker } from './tracker.js'
+
+/** How a directory backend behaves; all optional. */
+export interface DirectoryOptions {
+  /** Hears of files and directories that cannot be read. @default silent */
+  readonly logger?: Logger
+  /** A digest to list besides sha256, named as in Python's hashlib. @default none */
+  readonly hashAlgorithm?: string
+  /**
+   * How long a page waits, in milliseconds, for digests of files that were found just now; what is not hashed by then
+   * is listed without a digest until it is. @default 10000
+   */
+  readonly digestWaitMs?: number
+}
+
+/** What the parts of one directory backend share. */
+export interface DirectoryState {
+  /** Absolute paths; the first takes uploads. */
+  readonly roots: readonly string[]
+  /** Digest names, `sha256` first. */
+  readonly algorithms: readonly string[]
+  readonly digestWaitMs: number
+  readonly logger: Logger
+  readonly catalogue: Catalogue
+  readonly disk: Disk
+  /** Projects as they were last put together; a change deletes the entry. */
+  readonly projects: Map<NormalizedName, Promise<Project>>
+  readonly listeners: Set<(change: Change) => void>
+  /** Publishes and removals of one file name, one after the other. */
+  readonly writes: KeyedQueue
+  running: Promise<Running> | undefined
+  isClosed: boolean
+}
+
+/** The parts that exist once the backend was first used. */
+export interface Running {
+  readonly tracker: Tracker
+  readonly inspector: Inspector
+  readonly cache: DigestCache<Inspection>
+}
+
+/** The state of a backend that has not touched its directories yet. */
+export function newState(roots: string | readonly string[], options: DirectoryOptions): DirectoryState {
+  const { logger = silentLogger, hashAlgorithm, digestWaitMs = 10_000 } = options
+  const paths = (typeof roots === 'string' ? [roots] : roots).map((root) => resolve(root))
+  if (paths.length === 0)
+    throw new PypiServerError('ERR_PYPI_CONFIG', 'a directory backend needs at least one directory')
+  return {
+    roots: paths,
+    algorithms: [...new Set(['sha256', ...(hashAlgorithm === undefined ? [] : [hashAlgorithm])])],
+    digestWaitMs,
+    logger,
+    catalogue: createCatalogue(),
+    disk: createDisk(),
+    projects: new Map(),
+    listeners: new Set(),
+    writes: createKeyedQueue(),
+    running: undefined,
+    isClosed: false,
+  }
+}
+
+/** Scans once, however many ask; afterwards the catalogue is kept current. */
+export function start(state: DirectoryState): Promise<Running> {
+  if (state.isClosed) return Promise.reject(new PypiServerError('ERR_PYPI_CLOSED', 'the directory backend is closed'))
+  state.running ??= run(state)
+  return state.running
+}
+
+// Files that were written just before the start are looked into before the first answer, but not for long.
+const settleMs = 1000
+
+async function run(state: DirectoryState): Promise<Running> {
+  const { roots, algorithms, catalogue, disk, logger } = state
+  const [firstRoot = ''] = roots
+  const cache = await openDigestCache<Inspection>(digestCacheFile(firstRoot), logger)
+  let isArrival = false
+  const inspector = createInspector({
+    roots,
+    algorithms,
+    catalogue,
+    disk,
+    cache,
+    logger,
+    onChange: ({ project }) => changed(state, project),
+    onStale: ({ root, path }) => void tracker.look(root, path).catch(() => {}),
+  })
+  const tracker = createTracker({
+    roots,
+    disk,
+    logger,
+    onFile: (root, path, fileState) => onFile(state, inspector, { root, path, fileState, isArrival }),
+  })
+  await tracker.start()
+  isArrival = true
+  await within(inspector.settled(), settleMs)
+  void removeDeadSpoolFiles(spoolFolder(firstRoot)).catch((error: unknown) => {
+    logger.warn({ reason: errorMessage(error) }, 'left-over upload files cannot be removed')
+  })
+  void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined)
+  return { tracker, inspector, cache }
+}
+
+interface Sighting {
+  readonly root: number
+  readonly path: string
+  readonly fileState: FileState | undefined
+  readonly isArrival: boolean
+}
+
+function onFile(state: DirectoryState, inspector: Inspector, { root, path, fileState, isArrival }: Sighting): void {
+  const update = state.catalogue.update(root, path, fileState)
+  if (update === undefined) return
+  if (update.file !== undefined) inspector.notice(update.file, isArrival)
+  changed(state, update.project)
+}
+
+/** Forgets what was put together for a project and tells who listens. */
+export function changed(state: DirectoryState, project: NormalizedName): void {
+  state.projects.delete(project)
+  for (const listener of state.listeners) listener({ projects: new Set([project]) })
+}
+
+/** @throws ERR_PYPI_STORE_UNAVAILABLE while it cannot be told what exists */
+export function assertTold({ tracker }: Running): void {
+  const problem = tracker.problem()
+  if (problem !== undefined) throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', problem)
+}
+
+/** Proves absence: names are known to be missing only while every root is there to be looked at. */
+export async function assertRootsPresent(state: DirectoryState): Promise<void> {
+  for (const root of state.roots) {
+    await stat(root).catch((error: unknown) => {
+      const message = `cannot read ${root}: ${errorCode(error)}`
+      throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', message, { cause: error })
+    })
+  }
+}
+
+/** Ends the thread, the watchers and the timers, and writes what is to be remembered. */
+export async function stop(state: DirectoryState): Promise<void> {
+  if (state.isClosed) return
+  state.isClosed = true
+  const running = await state.running?.catch(() => undefined)
+  running?.tracker.close()
+  running?.inspector.close()
+  await running?.cache.flush()
+  await state.disk.close()
+}

@@ -1,0 +1,306 @@
+import { type FSWatcher, watch } from 'node:fs'
+import { join } from 'node:path'
+import { errorMessage } from '../../errors.js'
+import type { Logger } from '../../logger.js'
+import type { Disk } from './disk.js'
+import type { DirectoryBatch } from './disk-protocol.js'
+import { type FileState, isVisibleName, joinPath } from './layout.js'
+
+/** Follows what lies below some roots: one scan, then change notices, and a look at the clock where there are none. */
+export interface Tracker {
+  /** Reads everything once; fulfils also when some of it cannot be read. */
+  readonly start: () => Promise<void>
+  /** Looks at one path again, now. */
+  readonly look: (root: number, path: string) => Promise<void>
+  /** Why it cannot be told what exists; `undefined` when it can. */
+  readonly problem: () => string | undefined
+  readonly close: () => void
+}
+
+/** What a tracker follows and whom it tells. */
+export interface TrackerOptions {
+  /** Absolute paths. */
+  readonly roots: readonly string[]
+  readonly disk: Disk
+  readonly logger: Logger
+  /** Hears of every file that is there, at each look, and with `undefined` of every file that is gone. */
+  readonly onFile: (root: number, path: string, state: FileState | undefined) => void
+}
+
+interface Folder {
+  readonly root: number
+  readonly path: string
+  /** As {@link DirectoryBatch.time}; empty means: look again. */
+  time: string
+  files: Set<string>
+  folders: Set<string>
+  /** Files named by the batches so far of a read that is under way. */
+  seen: Set<string>
+  watcher: FSWatcher | undefined
+  /** Nothing happened between reading it and watching it. */
+  isConfirmed: boolean
+  problem: string | undefined
+}
+
+interface State extends TrackerOptions {
+  readonly folders: Map<string, Folder>
+  /** Names that changed, by folder; the empty name stands for the whole folder. */
+  readonly dirty: Map<Folder, Set<string>>
+  flushTimer: NodeJS.Timeout | undefined
+  pollTimer: NodeJS.Timeout | undefined
+  polls: number
+  isClosed: boolean
+}
+
+const debounceMs = 25
+const pollMs = 1000
+const pollsPerSweep = 60
+const namesPerLook = 500
+
+/** A tracker that touches nothing before `start`. */
+export function createTracker(options: TrackerOptions): Tracker {
+  const state: State = {
+    ...options,
+    folders: new Map(),
+    dirty: new Map(),
+    flushTimer: undefined,
+    pollTimer: undefined,
+    polls: 0,
+    isClosed: false,
+  }
+  return {
+    start: async () => {
+      await Promise.all(state.roots.map((_, root) => scanTree(state, root, '')))
+      schedulePoll(state)
+    },
+    look: async (root, path) => {
+      const slash = path.lastIndexOf('/')
+      const folder = state.folders.get(key(root, path.slice(0, Math.max(slash, 0))))
+      if (folder !== undefined) await look(state, folder, [path.slice(slash + 1)])
+    },
+    problem: () => problem(state),
+    close: () => close(state),
+  }
+}
+
+async function scanTree(state: State, root: number, directory: string): Promise<void> {
+  const request = { kind: 'scan', root: rootPath(state, root), directory, isRecursive: true } as const
+  await state.disk.ask(request, (batch) => void take(state, root, batch))
+}
+
+/** Reads one folder again, and whole trees only where a sub-folder is new. */
+async function refresh(state: State, { root, path }: Folder): Promise<void> {
+  const request = { kind: 'scan', root: rootPath(state, root), directory: path, isRecursive: false } as const
+  const added: string[] = []
+  await state.disk.ask(request, (batch) => added.push(...take(state, root, batch)))
+  for (const folder of added) await scanTree(state, root, folder)
+}
+
+/** Takes one batch in; tells which sub-folders were not known before. */
+function take(state: State, root: number, batch: DirectoryBatch): readonly string[] {
+  if (state.isClosed) return []
+  const folder = folderAt(state, root, batch.directory)
+  if (batch.problem !== undefined) return fail(state, folder, batch.problem)
+  folder.problem = undefined
+  if (batch.isFirst) folder.seen = new Set()
+  for (const [name, fileState] of batch.files) {
+    folder.seen.add(name)
+    state.onFile(root, joinPath(folder.path, name), fileState)
+  }
+  const added = batch.isFirst ? takeFolders(state, folder, batch.folders) : []
+  if (batch.isLast) finishRead(state, folder, batch.time)
+  return added
+}
+
+function takeFolders(state: State, folder: Folder, names: readonly string[]): readonly string[] {
+  const before = folder.folders
+  folder.folders = new Set(names)
+  for (const name of before) if (!folder.folders.has(name)) drop(state, folder.root, joinPath(folder.path, name))
+  return names.filter((name) => !before.has(name)).map((name) => joinPath(folder.path, name))
+}
+
+function finishRead(state: State, folder: Folder, time: string): void {
+  const gone = [...folder.files].filter((name) => !folder.seen.has(name))
+  for (const name of gone) state.onFile(folder.root, joinPath(folder.path, name), undefined)
+  folder.files = folder.seen
+  folder.time = time
+}
+
+function fail(state: State, folder: Folder, reason: string): readonly string[] {
+  const isGone = reason === 'ENOENT' || reason === 'ENOTDIR'
+  if (isGone && folder.path !== '') {
+    drop(state, folder.root, folder.path)
+    return []
+  }
+  if (folder.problem !== reason)
+    state.logger.warn({ directory: where(state, folder), reason }, 'cannot read a directory')
+  folder.problem = reason
+  folder.time = ''
+  unwatch(folder)
+  return []
+}
+
+function folderAt(state: State, root: number, path: string): Folder {
+  const known = state.folders.get(key(root, path))
+  const folder = known ?? newFolder(root, path)
+  if (known === undefined) state.folders.set(key(root, path), folder)
+  if (folder.watcher === undefined) watchFolder(state, folder)
+  return folder
+}
+
+function newFolder(root: number, path: string): Folder {
+  return {
+    root,
+    path,
+    time: '',
+    files: new Set(),
+    folders: new Set(),
+    seen: new Set(),
+    watcher: undefined,
+    isConfirmed: false,
+    problem: undefined,
+  }
+}
+
+function drop(state: State, root: number, path: string): void {
+  const folder = state.folders.get(key(root, path))
+  if (folder === undefined) return
+  state.folders.delete(key(root, path))
+  state.dirty.delete(folder)
+  unwatch(folder)
+  for (const name of folder.files) state.onFile(root, joinPath(path, name), undefined)
+  for (const name of folder.folders) drop(state, root, joinPath(path, name))
+}
+
+function watchFolder(state: State, folder: Folder): void {
+  try {
+    folder.watcher = watch(where(state, folder), { persistent: false })
+  } catch (error) {
+    // Without notices (too many watches, a file system that gives none) the clock still finds the change.
+    state.logger.debug({ directory: where(state, folder), reason: errorMessage(error) }, 'cannot watch a directory')
+    return
+  }
+  folder.isConfirmed = false
+  folder.watcher.on('change', (_event, name) => notice(state, folder, name === null ? '' : String(name)))
+  folder.watcher.on('error', () => unwatch(folder))
+}
+
+function unwatch(folder: Folder): void {
+  folder.watcher?.close()
+  folder.watcher = undefined
+  folder.isConfirmed = false
+}
+
+function notice(state: State, folder: Folder, name: string): void {
+  if (name !== '' && !isVisibleName(name)) return
+  const names = state.dirty.get(folder) ?? new Set()
+  state.dirty.set(folder, names.add(name))
+  state.flushTimer ??= setTimeout(() => void guard(state, flush(state)), debounceMs).unref()
+}
+
+async function flush(state: State): Promise<void> {
+  const work = [...state.dirty]
+  state.dirty.clear()
+  state.flushTimer = undefined
+  for (const [folder, names] of work) {
+    if (!isKnown(state, folder)) continue
+    await (names.has('') || names.size > namesPerLook ? refresh(state, folder) : look(state, folder, [...names]))
+  }
+}
+
+async function look(state: State, folder: Folder, names: readonly string[]): Promise<void> {
+  const { root, path } = folder
+  const seen = await state.disk.ask({ kind: 'look', root: rootPath(state, root), directory: path, names })
+  for (const [name, found] of seen) {
+    const entry = joinPath(path, name)
+    if (found !== 'folder' && folder.folders.delete(name)) drop(state, root, entry)
+    if (typeof found === 'object') folder.files.add(name)
+    else folder.files.delete(name)
+    state.onFile(root, entry, typeof found === 'object' ? found : undefined)
+    if (found === 'folder' && !folder.folders.has(name)) {
+      folder.folders.add(name)
+      await scanTree(state, root, entry)
+    }
+  }
+}
+
+async function poll(state: State): Promise<void> {
+  state.polls += 1
+  const isSweep = state.polls % pollsPerSweep === 0
+  for (const root of state.roots.keys()) {
+    const due = [...state.folders.values()].filter((folder) => folder.root === root && (isSweep || isDoubtful(folder)))
+    const directories = due.map((folder) => folder.path)
+    const times = await state.disk.ask({ kind: 'times', root: rootPath(state, root), directories })
+    for (const [index, folder] of due.entries()) await compare(state, folder, times[index] ?? '', isSweep)
+  }
+}
+
+/** Whether a change could have gone unnoticed: roots can be replaced, and what is not watched tells nothing. */
+function isDoubtful(folder: Folder): boolean {
+  return folder.path === '' || !folder.isConfirmed
+}
+
+async function compare(state: State, folder: Folder, time: string, isSweep: boolean): Promise<void> {
+  if (!isKnown(state, folder)) return
+  const isSameFolder = folder.time !== '' && inodeOf(time) === inodeOf(folder.time)
+  if (isSameFolder && folder.isConfirmed && !isSweep) return
+  if (isSameFolder && time === folder.time) {
+    if (folder.watcher === undefined) watchFolder(state, folder)
+    else folder.isConfirmed = true
+    return
+  }
+  // A folder that was replaced has another inode, and the old watch sees nothing of it.
+  if (!isSameFolder && folder.time !== '') unwatch(folder)
+  await refresh(state, folder)
+}
+
+function schedulePoll(state: State): void {
+  if (state.isClosed) return
+  state.pollTimer = setTimeout(() => void guard(state, poll(state)).then(() => schedulePoll(state)), pollMs).unref()
+}
+
+async function guard(state: State, work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!state.isClosed) state.logger.warn({ reason: errorMessage(error) }, 'looking for changes failed, trying again')
+  })
+}
+
+function problem(state: State): string | undefined {
+  for (const folder of state.folders.values()) {
+    if (isBlinding(folder)) return `cannot read ${where(state, folder)}: ${folder.problem}`
+  }
+  return undefined
+}
+
+/** Whether names may hide where we cannot look; a sub-folder that was never open to us is not part of the index. */
+function isBlinding({ problem: reason, path }: Folder): boolean {
+  if (reason === undefined) return false
+  return path === '' || !['EACCES', 'EPERM'].includes(reason)
+}
+
+function close(state: State): void {
+  state.isClosed = true
+  clearTimeout(state.flushTimer)
+  clearTimeout(state.pollTimer)
+  for (const folder of state.folders.values()) unwatch(folder)
+}
+
+function isKnown(state: State, folder: Folder): boolean {
+  return !state.isClosed && state.folders.get(key(folder.root, folder.path)) === folder
+}
+
+function rootPath(state: State, root: number): string {
+  return state.roots[root] ?? ''
+}
+
+function where(state: State, { root, path }: Folder): string {
+  return join(rootPath(state, root), path)
+}
+
+function inodeOf(time: string): string {
+  return time.slice(0, time.lastIndexOf(':'))
+}
+
+function key(root: number, path: string): string {
+  return `${root}/${path}`
+}

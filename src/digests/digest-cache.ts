@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto'
+import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errorMessage } from '../errors.js'
+import type { Logger } from '../logger.js'
+
+/**
+ * What was found out about files, remembered across restarts under each file's path and identity (inode, size, times).
+ * Only a cache: losing the file costs computing again, a damaged line is skipped, a changed file is not found.
+ */
+export interface DigestCache<T> {
+  /** What was remembered for exactly this state of the file. */
+  readonly get: (path: string, identity: string) => T | undefined
+  readonly set: (path: string, identity: string, value: T) => void
+  /** Forgets what was remembered for paths that `keep` refuses, then rewrites the file when much of it is outdated. */
+  readonly compact: (keep: (path: string) => boolean) => Promise<void>
+  /** Writes what is not written yet. */
+  readonly flush: () => Promise<void>
+}
+
+interface Entry<T> {
+  readonly identity: string
+  readonly value: T
+}
+
+/** Reads the cache at `path`, an append-only file of one JSON document a line, each with a checksum in front. */
+export async function openDigestCache<T>(path: string, logger: Logger): Promise<DigestCache<T>> {
+  const entries = new Map<string, Entry<T>>()
+  let lines = await load(path, entries)
+  let unwritten: string[] = []
+  let writing: Promise<void> = Promise.resolve()
+  let broken = false
+
+  function write(task: () => Promise<void>): Promise<void> {
+    if (broken) return writing
+    writing = writing.then(task).catch((error: unknown) => {
+      broken = true
+      logger.warn(
+        { path, reason: errorMessage(error) },
+        'digests cannot be remembered: they are computed again next time',
+      )
+    })
+    return writing
+  }
+
+  function flush(): Promise<void> {
+    const text = unwritten.join('')
+    unwritten = []
+    return text === '' ? writing : write(() => append(path, text))
+  }
+
+  return {
+    get: (file, identity) => {
+      const entry = entries.get(file)
+      return entry?.identity === identity ? entry.value : undefined
+    },
+    set: (file, identity, value) => {
+      entries.set(file, { identity, value })
+      lines += 1
+      unwritten.push(formatLine(file, identity, value))
+      if (unwritten.length === 1) setTimeout(() => void flush(), 200).unref()
+    },
+    compact: async (keep) => {
+      for (const file of entries.keys()) if (!keep(file)) entries.delete(file)
+      if (lines <= 2 * entries.size + 100) return
+      await flush()
+      lines = entries.size
+      await write(() => rewrite(path, entries))
+    },
+    flush,
+  }
+}
+
+async function append(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await appendFile(path, text)
+}
+
+async function rewrite<T>(path: string, entries: ReadonlyMap<string, Entry<T>>): Promise<void> {
+  const text = [...entries].map(([file, { identity, value }]) => formatLine(file, identity, value)).join('')
+  const temporary = `${path}.${process.pid}.new`
+  await writeFile(temporary, text)
+  await rename(temporary, path)
+}
+
+async function load<T>(path: string, entries: Map<string, Entry<T>>): Promise<number> {
+  // Whatever cannot be read is as good as not remembered.
+  const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n')
+  for (const line of lines) {
+    const parsed = parseLine<T>(line)
+    if (parsed !== undefined) entries.set(parsed[0], { identity: parsed[1], value: parsed[2] })
+  }
+  return lines.length - 1
+}
+
+function formatLine(file: string, identity: string, value: unknown): string {
+  const json = JSON.stringify([file, identity, value])
+  return `${checksum(json)} ${json}\n`
+}
+
+function parseLine<T>(line: string): [string, string, T] | undefined {
+  const json = line.slice(checksumLength + 1)
+  if (line.slice(0, checksumLength) !== checksum(json)) return undefined
+  return JSON.parse(json) as [string, string, T]
+}
+
+const checksumLength = 8
+
+function checksum(text: string): string {
+  return createHash('md5').update(text).digest('hex').slice(0, checksumLength)
+}

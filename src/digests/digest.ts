@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { PypiServerError } from '../errors.js'
+
+/** Names that Python's hashlib guarantees, as index pages spell them, with Node's names; `blake2b_256` is what uploads claim. */
+const nodeNames: ReadonlyMap<string, string> = new Map([
+  ['md5', 'md5'],
+  ['sha1', 'sha1'],
+  ['sha224', 'sha224'],
+  ['sha256', 'sha256'],
+  ['sha384', 'sha384'],
+  ['sha512', 'sha512'],
+  ['sha3_224', 'sha3-224'],
+  ['sha3_256', 'sha3-256'],
+  ['sha3_384', 'sha3-384'],
+  ['sha3_512', 'sha3-512'],
+  ['blake2b', 'blake2b512'],
+  ['blake2s', 'blake2s256'],
+])
+
+/** Hashes bytes as they pass, with several algorithms at once. */
+export interface Digester {
+  readonly update: (bytes: Uint8Array) => void
+  /** Lower-case hex by algorithm, in the order asked for. Ends the digester. */
+  readonly finish: () => Record<string, string>
+}
+
+interface OneHash {
+  readonly update: (bytes: Uint8Array) => void
+  readonly hex: () => string
+}
+
+/** Whether {@link createDigester} knows this name. */
+export function isHashAlgorithm(name: string): boolean {
+  return nodeNames.has(name) || name === 'blake2b_256'
+}
+
+/** The names that {@link createDigester} takes, for messages. */
+export function hashAlgorithms(): readonly string[] {
+  return [...nodeNames.keys()]
+}
+
+/**
+ * A digester for these algorithms, named as in hashlib, plus `blake2b_256`.
+ * @throws ERR_PYPI_CONFIG for an unknown name
+ */
+export async function createDigester(algorithms: readonly string[]): Promise<Digester> {
+  const hashes = await Promise.all(algorithms.map(async (name) => [name, await createOne(name)] as const))
+  return {
+    update: (bytes) => {
+      for (const [, hash] of hashes) hash.update(bytes)
+    },
+    finish: () => Object.fromEntries(hashes.map(([name, hash]) => [name, hash.hex()])),
+  }
+}
+
+async function createOne(name: string): Promise<OneHash> {
+  // Node's OpenSSL has BLAKE2b only with 512 bits, and its first half is not BLAKE2b-256.
+  if (name === 'blake2b_256') {
+    const { createBLAKE2b } = await import('hash-wasm')
+    const hash = await createBLAKE2b(256)
+    return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') }
+  }
+  const nodeName = nodeNames.get(name)
+  if (nodeName === undefined) throw new PypiServerError('ERR_PYPI_CONFIG', `hash algorithm ${name} is not available`)
+  const hash = createHash(nodeName)
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') }
+}
+
+const chunkBytes = 1024 * 1024
+
+/**
+ * Hashes a whole file with synchronous reads of 1 MiB, calling `between` after each: meant for worker threads.
+ * Rejects with the system's error when the file cannot be read.
+ */
+export async function digestFile(
+  path: string,
+  algorithms: readonly string[],
+  options: { readonly between?: () => Promise<void> } = {},
+): Promise<Record<string, string>> {
+  const digester = await createDigester(algorithms)
+  const buffer = Buffer.allocUnsafe(chunkBytes)
+  const fd = openSync(path, 'r')
+  try {
+    for (;;) {
+      const count = readSync(fd, buffer, 0, chunkBytes, null)
+      if (count === 0) return digester.finish()
+      digester.update(buffer.subarray(0, count))
+      await options.between?.()
+    }
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto'
+import { open, readdir, stat, unlink } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { undefinedIf } from '../errors.js'
+import { createDigester } from './digest.js'
+
+/** A complete, closed file of bytes that someone sent. */
+export interface SpooledFile {
+  /** Absolute. */
+  readonly path: string
+  /** Bytes. */
+  readonly size: number
+  /** Lower-case hex by algorithm. */
+  readonly hashes: Readonly<Record<string, string>>
+}
+
+const prefix = 'u'
+const maxAgeMs = 24 * 60 * 60 * 1000
+
+/**
+ * Writes bytes to a new file in `directory` while hashing them, and has the file on disk when it fulfils.
+ * Rejects with the source's or the system's error, and then leaves no file behind.
+ */
+export async function spool(
+  source: AsyncIterable<Uint8Array>,
+  directory: string,
+  algorithms: readonly string[],
+): Promise<SpooledFile> {
+  const path = join(directory, newSpoolName())
+  const digester = await createDigester(algorithms)
+  const handle = await open(path, 'wx', 0o644)
+  try {
+    let size = 0
+    for await (const chunk of source) {
+      digester.update(chunk)
+      // A plain write() may store less than it was given.
+      await handle.appendFile(chunk)
+      size += chunk.length
+    }
+    // Data before name: a name that survives a power cut must not point at missing bytes.
+    await handle.sync()
+    await handle.close()
+    return { path, size, hashes: digester.finish() }
+  } catch (error) {
+    await handle.close().catch(() => {})
+    await discard(path)
+    throw error
+  }
+}
+
+/** Removes a spooled file; one that is gone already is fine. */
+export async function discard(path: string): Promise<void> {
+  await unlink(path).catch(undefinedIf('ENOENT'))
+}
+
+/**
+ * Removes what uploads left behind whose process ended in the middle of one. Files of live processes stay, and so do
+ * files of other hosts that are younger than a day: several processes may share a directory.
+ */
+export async function removeDeadSpoolFiles(directory: string): Promise<void> {
+  const names = (await readdir(directory).catch(undefinedIf('ENOENT'))) ?? []
+  for (const name of names) {
+    const path = join(directory, name)
+    const modifiedMs = (await stat(path).catch(undefinedIf('ENOENT')))?.mtimeMs
+    if (modifiedMs !== undefined && isDead(name, modifiedMs)) await discard(path)
+  }
+}
+
+/** A new file name that says whose it is, so that {@link removeDeadSpoolFiles} can tell the dead from the living. */
+export function newSpoolName(): string {
+  return [prefix, hostKey(), process.pid, randomBytes(8).toString('hex')].join('.')
+}
+
+function hostKey(): string {
+  return hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'localhost'
+}
+
+function isDead(name: string, modifiedMs: number): boolean {
+  const [kind, host, pid] = name.split('.')
+  if (Date.now() - modifiedMs > maxAgeMs) return true
+  if (kind !== prefix || host !== hostKey()) return false
+  // Our own number on a file from before our start belonged to a predecessor.
+  if (Number(pid) === process.pid) return modifiedMs < performance.timeOrigin
+  return !isAlive(Number(pid))
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

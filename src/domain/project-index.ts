@@ -1,0 +1,57 @@
+import type { Backend, DistributionFile, NormalizedName, Project } from '../backend.js'
+import { parseFilename } from '../packaging/filename.js'
+import { sortKey } from '../packaging/version.js'
+
+/** Reads the index of a backend in the order in which it is shown. */
+export interface ProjectIndex {
+  /** All names, in code-point order. */
+  readonly names: () => Promise<readonly NormalizedName[]>
+  /** A project with its files from the oldest version (PEP 440) to the newest; `undefined` when it does not exist. */
+  readonly project: (name: NormalizedName) => Promise<Project | undefined>
+  /** The file that `packages/` serves at this path. */
+  readonly file: (path: string) => Promise<DistributionFile | undefined>
+  /** Number of distribution files, as far as the backend tells. */
+  readonly fileCount: () => Promise<number>
+}
+
+/** The index of this backend; holds nothing that the backend does not hold. */
+export function createProjectIndex(backend: Backend): ProjectIndex {
+  const sorted = new WeakMap<Project, Project>()
+  return {
+    names: async () => {
+      const names: NormalizedName[] = []
+      for await (const page of backend.listProjects()) names.push(...page.map(({ name }) => name))
+      return names.sort()
+    },
+    project: async (name) => {
+      const project = await backend.getProject(name)
+      if (project === undefined) return undefined
+      const known = sorted.get(project) ?? { ...project, files: inVersionOrder(project.files) }
+      sorted.set(project, known)
+      return known
+    },
+    file: (path) => (backend.findFile ? backend.findFile(path) : findInProject(backend, path)),
+    fileCount: async () => {
+      let count = 0
+      for await (const page of backend.listProjects()) for (const { fileCount = 1 } of page) count += fileCount
+      return count
+    },
+  }
+}
+
+async function findInProject(backend: Backend, path: string): Promise<DistributionFile | undefined> {
+  const parsed = parseFilename(path.slice(path.lastIndexOf('/') + 1))
+  const project = parsed && (await backend.getProject(parsed.name))
+  return project?.files.find((file) => file.path === path)
+}
+
+function inVersionOrder(files: readonly DistributionFile[]): readonly DistributionFile[] {
+  const keyed = files.map((file) => ({ file, key: sortKey(file.version) }))
+  return keyed
+    .sort((a, b) => compare(a.key, b.key) || compare(a.file.filename, b.file.filename))
+    .map(({ file }) => file)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
+}

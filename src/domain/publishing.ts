@@ -1,0 +1,52 @@
+import type { Backend, Candidate, DistributionFile } from '../backend.js'
+import { errorCode, PypiServerError } from '../errors.js'
+import type { Events } from '../events.js'
+
+/** What a publisher works with. */
+export interface PublishingOptions {
+  readonly backend: Backend
+  /** Replace files of the same name. */
+  readonly overwrite: boolean
+  readonly hooks: Hooks
+  readonly events: Events
+}
+
+/** Functions of the host that are awaited and may refuse, by rejecting; the message reaches the client. */
+export interface Hooks {
+  /** Before a complete, checked upload is published. */
+  readonly beforePublish?: (candidate: Candidate, context: { readonly user: string | null }) => void | Promise<void>
+}
+
+/**
+ * Publishes a checked upload. The same bytes again under the same name are no error: a client that lost the answer
+ * repeats its request.
+ * @throws ERR_PYPI_FILE_EXISTS when other bytes have the name; whatever the hook and the backend throw
+ */
+export async function publish(
+  { backend, overwrite, hooks, events }: PublishingOptions,
+  candidate: Candidate,
+  user: string | null,
+): Promise<DistributionFile> {
+  if (backend.publish === undefined) throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${backend.name} takes no uploads`)
+  await hooks.beforePublish?.(candidate, { user })
+  try {
+    const file = await backend.publish(candidate, { overwrite })
+    events.emit('publish', { file, user })
+    return file
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_PYPI_FILE_EXISTS') throw error
+    return await sameBytes(backend, candidate, error)
+  }
+}
+
+async function sameBytes(
+  backend: Backend,
+  { project, filename, hashes }: Candidate,
+  cause: unknown,
+): Promise<DistributionFile> {
+  const files = (await backend.getProject(project))?.files ?? []
+  const existing = files.find((file) => file.filename.toLowerCase() === filename.toLowerCase())
+  if (existing?.filename === filename && existing.hashes['sha256'] === hashes['sha256']) return existing
+  const message = `File already exists: ${existing?.filename ?? filename} has other bytes; use a new version, or a server that overwrites`
+  throw new PypiServerError('ERR_PYPI_FILE_EXISTS', message, { cause })
+}

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import { fileSource } from '../archive/byte-source.js'
+import { readDistributionMetadata } from '../archive/distribution-metadata.js'
+import type { Candidate } from '../backend.js'
+import { digestFile } from '../digests/digest.js'
+import { discard, type SpooledFile, spool } from '../digests/spool.js'
+import { PypiServerError } from '../errors.js'
+import { parseCoreMetadata } from '../packaging/core-metadata.js'
+import { checkUploadFilename, type ParsedFilename } from '../packaging/filename.js'
+import { normalizeName } from '../packaging/name.js'
+import { isSpecifierSet } from '../packaging/specifier.js'
+import { releaseKey } from '../packaging/version.js'
+
+/** What a form sends as a file. */
+export interface FilePartInput {
+  readonly field: string
+  readonly filename: string
+  readonly stream: Readable
+}
+
+/** Fields of a form by name, in the order sent. */
+export type FormFields = ReadonlyMap<string, readonly string[]>
+
+/** An upload that is coming in: its files are on disk before its fields are all known. */
+export interface Submission {
+  /** Takes one file part in; parts that uploads do not have are read and dropped. */
+  readonly takeFile: (part: FilePartInput) => Promise<void>
+  /** Whether a `content` part has come. */
+  readonly hasContent: () => boolean
+  /** Checks everything against everything and tells what is to be published. */
+  readonly finish: (fields: FormFields) => Promise<Candidate>
+  /** Removes what was spooled. Call it always, also after success. */
+  readonly discard: () => Promise<void>
+}
+
+interface State {
+  readonly directory: () => Promise<string>
+  readonly algorithms: readonly string[]
+  content?: { readonly parsed: ParsedFilename; readonly file: SpooledFile }
+  signature?: { readonly filename: string; readonly bytes: Uint8Array }
+}
+
+/** Where uploads are spooled for backends that have no place of their own. */
+export async function temporarySpoolDirectory(): Promise<string> {
+  const directory = join(tmpdir(), `pypi-server-${userInfo().username}`)
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  return directory
+}
+
+const maxSignatureBytes = 8 * 1024
+
+/** A submission that spools below `directory()` and hashes with these algorithms, `sha256` among them. */
+export function createSubmission(directory: () => Promise<string>, algorithms: readonly string[]): Submission {
+  const state: State = { directory, algorithms }
+  return {
+    takeFile: (part) => takeFile(state, part),
+    hasContent: () => state.content !== undefined,
+    finish: (fields) => finish(state, fields),
+    discard: async () => {
+      if (state.content !== undefined) await discard(state.content.file.path)
+    },
+  }
+}
+
+async function takeFile(state: State, { field, filename, stream }: FilePartInput): Promise<void> {
+  if (field === 'content') {
+    if (state.content !== undefined) throw refused('more than one content part')
+    const parsed = checkUploadFilename(filename)
+    state.content = { parsed, file: await spool(stream, await state.directory(), state.algorithms) }
+  } else if (field === 'gpg_signature') {
+    state.signature = { filename, bytes: await readSmall(stream) }
+  } else {
+    for await (const _ of stream);
+  }
+}
+
+async function readSmall(stream: Readable): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > maxSignatureBytes) throw refused(`the signature is larger than ${maxSignatureBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+async function finish({ content, signature }: State, fields: FormFields): Promise<Candidate> {
+  if (content === undefined) throw refused("Missing 'content' file-field!")
+  const { parsed, file } = content
+  if (file.size === 0) throw refused(`${parsed.filename} is empty`)
+  if (signature !== undefined && signature.filename !== `${parsed.filename}.asc`) {
+    throw refused(`Unrelated signature ${JSON.stringify(signature.filename)} for ${parsed.filename}`)
+  }
+  checkProtocol(fields)
+  checkNameAndVersion(fields, parsed)
+  await checkDigests(fields, file)
+  return {
+    project: parsed.name,
+    filename: parsed.filename,
+    version: parsed.version,
+    spooledPath: file.path,
+    size: file.size,
+    hashes: file.hashes,
+    ...(await inspect(file, parsed)),
+    ...(signature !== undefined && { signature: signature.bytes }),
+  }
+}
+
+function checkProtocol(fields: FormFields): void {
+  const protocol = single(fields, 'protocol_version')
+  if (protocol !== undefined && protocol !== '1') throw refused(`unknown protocol version ${JSON.stringify(protocol)}`)
+}
+
+function checkNameAndVersion(fields: FormFields, parsed: ParsedFilename): void {
+  const name = single(fields, 'name')
+  if (name !== undefined && normalizeName(name) !== parsed.name) {
+    throw refused(`${parsed.filename} is a file of ${parsed.name}, the form says ${JSON.stringify(name)}`)
+  }
+  const version = single(fields, 'version')
+  if (version !== undefined && releaseKey(version) !== releaseKey(parsed.version)) {
+    throw refused(`${parsed.filename} is version ${parsed.version}, the form says ${JSON.stringify(version)}`)
+  }
+}
+
+/** Form fields with a digest, the algorithm, and the length of its hex form; distutils sends BLAKE2b-512 in the third. */
+const claims = [
+  ['sha256_digest', 'sha256', 64],
+  ['md5_digest', 'md5', 32],
+  ['blake2_256_digest', 'blake2b_256', 64],
+] as const
+
+async function checkDigests(fields: FormFields, file: SpooledFile): Promise<void> {
+  const claimed = claims.flatMap(([field, algorithm, length]) => {
+    const text = single(fields, field)?.toLowerCase()
+    if (text === undefined || (field === 'blake2_256_digest' && text.length === 128)) return []
+    if (text.length !== length || !/^[0-9a-f]*$/.test(text))
+      throw refused(`${field} is not ${length} hexadecimal digits`)
+    return [{ field, algorithm, text }]
+  })
+  const late = claimed.map(({ algorithm }) => algorithm).filter((algorithm) => !(algorithm in file.hashes))
+  const hashes = late.length === 0 ? file.hashes : { ...file.hashes, ...(await digestSlowly(file.path, late)) }
+  for (const { field, algorithm, text } of claimed) {
+    if (hashes[algorithm] !== text) {
+      throw refused(
+        `The digest supplied does not match a digest calculated from the uploaded file: ${field} is ${text}, the bytes received hash to ${hashes[algorithm]}`,
+      )
+    }
+  }
+}
+
+function digestSlowly(path: string, algorithms: readonly string[]): Promise<Record<string, string>> {
+  return digestFile(path, algorithms, { between: () => setImmediate() })
+}
+
+async function inspect(
+  { path, size }: SpooledFile,
+  parsed: ParsedFilename,
+): Promise<Pick<Candidate, 'metadata' | 'requiresPython'>> {
+  const fd = openSync(path, 'r')
+  try {
+    const { metadata: bytes } = await readDistributionMetadata(fileSource(fd, size), parsed)
+    if (bytes === undefined) return {}
+    const { requiresPython } = parseCoreMetadata(bytes)
+    return {
+      metadata: { bytes, sha256: createHash('sha256').update(bytes).digest('hex') },
+      ...(requiresPython !== undefined && isSpecifierSet(requiresPython) && { requiresPython }),
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The one value of a field; several are refused, empty and `UNKNOWN` mean that there is none. */
+function single(fields: FormFields, field: string): string | undefined {
+  const values = fields.get(field) ?? []
+  if (values.length > 1) throw refused(`${field}: should not be given more than once`)
+  const [value = ''] = values
+  return value === '' || value === 'UNKNOWN' ? undefined : value.trim()
+}
+
+function refused(message: string): PypiServerError {
+  return new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', message)
+}

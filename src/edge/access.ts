@@ -1,0 +1,90 @@
+import type { Action, ActionGroup, AuthContext, Auther, Authorizer, Identity } from '../auth/auther.js'
+import { errorCode, errorMessage, PypiServerError } from '../errors.js'
+import { type Credentials, parseAuthorization } from '../http/authorization.js'
+import type { Call } from '../http/message.js'
+import { normalizeName } from '../packaging/name.js'
+import type { Access } from '../routes/route.js'
+
+/** Who may come in and what they may do. */
+export interface AccessOptions {
+  readonly auther: Auther | undefined
+  readonly authorizer: Authorizer | undefined
+  readonly authenticate: ReadonlySet<ActionGroup>
+}
+
+/** Whether somebody has to log in for this. */
+export function needsLogin({ authenticate }: AccessOptions, action: Action): boolean {
+  return authenticate.has(action === 'list' || action === 'download' ? action : 'update')
+}
+
+/**
+ * Finds out who calls, and refuses what they may not do.
+ * @throws ERR_PYPI_UNAUTHENTICATED, ERR_PYPI_FORBIDDEN; ERR_PYPI_AUTH_UNAVAILABLE when that cannot be told
+ */
+export async function grantAccess(
+  options: AccessOptions,
+  call: Call,
+  request: unknown,
+  action: Action,
+): Promise<Access> {
+  const { project } = call.params
+  const context = contextOf(call, request, action, project)
+  const identity = await authenticate(options, call, context)
+  const access: Access = {
+    identity,
+    require: (wanted, of) => authorize(options, identity, contextOf(call, request, wanted, of)),
+  }
+  await access.require(action, project)
+  return access
+}
+
+function contextOf({ signal }: Call, request: unknown, action: Action, project: string | undefined): AuthContext {
+  return { action, request, signal, ...(project !== undefined && { project: normalizeName(project) }) }
+}
+
+async function authenticate(options: AccessOptions, call: Call, context: AuthContext): Promise<Identity | null> {
+  const credentials = parseAuthorization(call.headers['authorization'])
+  if (credentials === 'none') return null
+  // Without an auther nobody can be told from anybody: what is open stays open, what is not is refused later.
+  if (options.auther === undefined) return null
+  const identity = credentials === 'malformed' ? null : await ask(options.auther, credentials, context)
+  if (identity !== null) return identity
+  throw new PypiServerError('ERR_PYPI_UNAUTHENTICATED', 'wrong user name or password')
+}
+
+async function ask(
+  auther: Auther,
+  { username, password }: Credentials,
+  context: AuthContext,
+): Promise<Identity | null> {
+  const answer = await cannotTell(() => auther(username, password, context))
+  if (answer === true) return { name: username }
+  return typeof answer === 'object' ? answer : null
+}
+
+async function authorize(options: AccessOptions, identity: Identity | null, context: AuthContext): Promise<void> {
+  const { auther, authorizer } = options
+  const isLoginMissing = identity === null && needsLogin(options, context.action)
+  if (isLoginMissing && auther === undefined) {
+    const message = `${context.action} needs a login, and this server was given no users: set passwordFile or auther`
+    throw new PypiServerError('ERR_PYPI_FORBIDDEN', message)
+  }
+  const isAllowed = authorizer === undefined || (await cannotTell(() => authorizer(identity, context))) === true
+  if (isAllowed && !isLoginMissing) return
+  if (identity === null && auther !== undefined) {
+    throw new PypiServerError('ERR_PYPI_UNAUTHENTICATED', `${context.action} needs a login`)
+  }
+  const who = identity === null ? 'anonymous' : identity.name
+  const what = context.project === undefined ? context.action : `${context.action} ${context.project}`
+  throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${who} may not ${what}`)
+}
+
+async function cannotTell<T>(question: () => T | Promise<T>): Promise<T> {
+  try {
+    return await question()
+  } catch (error) {
+    if (errorCode(error)?.startsWith('ERR_PYPI_')) throw error
+    const message = 'logins cannot be checked at the moment'
+    throw new PypiServerError('ERR_PYPI_AUTH_UNAVAILABLE', message, { cause: errorMessage(error) && error })
+  }
+}

@@ -1,0 +1,52 @@
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import type { Reply } from '../http/message.js'
+import type { RawCall } from './dispatch.js'
+import { answer, type Edge, logRequest } from './edge.js'
+
+/** Answers a web-standard request. The promise never rejects. */
+export type FetchHandler = (request: Request, options?: FetchOptions) => Promise<Response>
+
+/** What a fetch host knows and a `Request` does not say. */
+export interface FetchOptions {
+  /** Path in front of the mount point, such as `/pypi`; it is taken off the URL. @default none */
+  readonly mountPath?: string
+}
+
+/** The door for hosts that speak `Request` and `Response`. */
+export function createFetchHandler(edge: Edge): FetchHandler {
+  return async (request, { mountPath = '' } = {}) => {
+    const startedMs = performance.now()
+    const call = toCall(edge, request, mountPath.replace(/\/+$/, ''))
+    const answered = await answer(edge, call, request)
+    logRequest(edge, call, answered, { address: undefined, startedMs })
+    return toResponse(answered.reply, call.isHead)
+  }
+}
+
+function toCall({ baseUrl }: Edge, request: Request, mountPath: string): RawCall {
+  const url = new URL(request.url)
+  const isBelow = url.pathname === mountPath || url.pathname.startsWith(`${mountPath}/`)
+  const method = request.method.toUpperCase()
+  return {
+    method: method === 'HEAD' ? 'GET' : method,
+    isHead: method === 'HEAD',
+    query: url.searchParams,
+    headers: Object.fromEntries(request.headers),
+    path: (isBelow ? url.pathname.slice(mountPath.length) : url.pathname) || '/',
+    baseUrl: baseUrl ?? `${url.origin}${mountPath}/`,
+    httpVersion: '1.1',
+    body: request.body === null ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream),
+    signal: request.signal,
+  }
+}
+
+function toResponse({ status, reason, headers, body }: Reply, isHead: boolean): Response {
+  const init = { status, headers: { ...headers }, ...(reason !== undefined && { statusText: reason }) }
+  if (body instanceof Readable) {
+    if (!isHead) return new Response(Readable.toWeb(body) as globalThis.ReadableStream, init)
+    body.destroy()
+  }
+  const isBodiless = isHead || body === undefined || body instanceof Readable || status === 304
+  return new Response(isBodiless ? null : (body as string | Uint8Array<ArrayBuffer>), init)
+}

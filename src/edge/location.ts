@@ -1,0 +1,68 @@
+import { isIP } from 'node:net'
+import { PypiServerError } from '../errors.js'
+
+/** What a request says of its own address, by header or by socket. */
+export interface RequestOrigin {
+  readonly host: string | undefined
+  readonly forwardedHost: string | undefined
+  readonly forwardedProto: string | undefined
+  /** Address of the peer at the other end of the socket. */
+  readonly peer: string | undefined
+  readonly isEncrypted: boolean
+  /** Path in front of the mount point, without a trailing slash. */
+  readonly mountPath: string
+}
+
+/** How the public address is found. */
+export interface LocationOptions {
+  /** With a trailing slash; wins over everything. */
+  readonly baseUrl: string | undefined
+  readonly trustProxy: boolean | 'loopback'
+}
+
+const hostPattern = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
+
+/** Whether this peer's forwarding headers are believed. */
+export function isTrusted(trustProxy: boolean | 'loopback', peer: string | undefined): boolean {
+  if (trustProxy !== 'loopback') return trustProxy
+  if (peer === undefined) return false
+  const address = peer.replace(/^::ffff:/, '')
+  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
+}
+
+/**
+ * Absolute URL of the mount point with a trailing slash, for the few places that cannot use relative links.
+ * @throws ERR_PYPI_BAD_REQUEST for a `Host` that is none
+ */
+export function baseUrlOf(origin: RequestOrigin, { baseUrl, trustProxy }: LocationOptions): string {
+  if (origin.host !== undefined && !hostPattern.test(origin.host)) {
+    throw new PypiServerError('ERR_PYPI_BAD_REQUEST', 'the Host header is no host')
+  }
+  if (baseUrl !== undefined) return baseUrl
+  const forwarded = isTrusted(trustProxy, origin.peer) ? forwardedAuthority(origin) : {}
+  const scheme = forwarded.scheme ?? (origin.isEncrypted ? 'https' : 'http')
+  const host = forwarded.host ?? origin.host ?? 'localhost'
+  const path = `${forwarded.prefix ?? ''}${origin.mountPath}/`
+  return `${scheme}://${host}${path}`
+}
+
+/** The last hop counts: what stands before it was written by whoever called our proxy. */
+function forwardedAuthority({ forwardedHost, forwardedProto }: RequestOrigin): {
+  readonly scheme?: string
+  readonly host?: string
+  readonly prefix?: string
+} {
+  const scheme = lastOf(forwardedProto)?.toLowerCase()
+  // pypiserver's documented way to tell the prefix is a path behind the host.
+  const [host = '', ...segments] = lastOf(forwardedHost)?.split('/') ?? []
+  const isHost = hostPattern.test(host) && segments.every((segment) => /^[A-Za-z0-9._~-]*$/.test(segment))
+  const prefix = segments.filter((segment) => segment !== '').map((segment) => `/${segment}`)
+  return {
+    ...((scheme === 'http' || scheme === 'https') && { scheme }),
+    ...(isHost && { host, prefix: prefix.join('') }),
+  }
+}
+
+function lastOf(list: string | undefined): string | undefined {
+  return list?.split(',').at(-1)?.trim()
+}

@@ -1,0 +1,33 @@
+import type { DistributionFile } from './backend.js'
+
+/** What happened, told after it happened; listeners can change nothing. */
+export interface EventMap {
+  /** An upload is in the index. `user` is null for anonymous uploads. */
+  readonly publish: { readonly file: DistributionFile; readonly user: string | null }
+  /** A file is not in the index any more. */
+  readonly remove: { readonly file: DistributionFile; readonly user: string | null }
+}
+
+/** Called once per event; what it throws is logged and goes no further. */
+export type Listener<T> = (details: T) => void
+
+/** Listeners by event, as the configuration takes them. */
+export type Listeners = { readonly [K in keyof EventMap]?: Listener<EventMap[K]> }
+
+/** Where the library tells its events. */
+export interface Events {
+  readonly emit: <K extends keyof EventMap>(event: K, details: EventMap[K]) => void
+}
+
+/** Events that go to these listeners; `onError` hears what a listener throws. */
+export function createEvents(listeners: Listeners, onError: (error: unknown, event: string) => void): Events {
+  return {
+    emit: (event, details) => {
+      try {
+        listeners[event]?.(details)
+      } catch (error) {
+        onError(error, event)
+      }
+    },
+  }
+}

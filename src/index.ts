@@ -1,0 +1,40 @@
+export { type App, createApp } from './app.js'
+export type {
+  Action,
+  ActionGroup,
+  AuthContext,
+  Auther,
+  Authorizer,
+  Awaitable,
+  Identity,
+} from './auth/auther.js'
+export { anyOf, type CachedOptions, cached } from './auth/combine.js'
+export { type HtpasswdAuther, type HtpasswdOptions, htpasswd } from './auth/htpasswd.js'
+export type {
+  Backend,
+  Candidate,
+  Change,
+  DistributionFile,
+  DistributionFilename,
+  FilePart,
+  NormalizedName,
+  OpenedFile,
+  OpenFileOptions,
+  Project,
+  ProjectStatus,
+  ProjectSummary,
+  PublishOptions,
+  ReadOptions,
+  RequestedRange,
+  Yank,
+} from './backend.js'
+export { type DirectoryBackend, type DirectoryOptions, directory } from './backends/directory/directory.js'
+export type { Config } from './config.js'
+export type { Hooks } from './domain/publishing.js'
+export type { FetchHandler, FetchOptions } from './edge/fetch.js'
+export type { NodeHandler, NodeRequest, NodeResponse } from './edge/node.js'
+export { PypiServerError, type PypiServerErrorCode } from './errors.js'
+export type { EventMap, Listener, Listeners } from './events.js'
+export { type Logger, silentLogger } from './logger.js'
+export { normalizeName } from './packaging/name.js'
+export { version } from './version.js'

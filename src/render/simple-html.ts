@@ -1,0 +1,50 @@
+import type { DistributionFile, NormalizedName, Project } from '../backend.js'
+import { encodePathSegment } from '../http/links.js'
+import { fileFragment, fileUrl, type LinkOptions } from './file-links.js'
+import { type Html, html, htmlPage } from './html.js'
+
+// Frozen at 1.4 for HTML (PEP 833); 1.1 to 1.4 add nothing mandatory to this form.
+const repositoryVersion = '1.4'
+
+/** The project list (PEP 503): one anchor a line, for clients that read it with patterns. */
+export function projectListHtml(names: readonly NormalizedName[]): string {
+  const rows = names.map((name) => html`<a href="${encodePathSegment(name)}/">${name}</a><br>\n`)
+  return htmlPage('Simple Index', html`<h1>Simple Index</h1>\n${rows}`, [versionMeta()])
+}
+
+/** A project's page (PEP 503, 592, 629, 658/714, 792). */
+export function projectHtml(project: Project, links: LinkOptions): string {
+  const title = `Links for ${project.name}`
+  const rows = project.files.map((file) => fileRow(file, links))
+  return htmlPage(title, html`<h1>${title}</h1>\n${rows}`, [versionMeta(), ...statusMetas(project.status)])
+}
+
+function fileRow(file: DistributionFile, links: LinkOptions): Html {
+  return html`<a href="${fileUrl(file, links) + fileFragment(file, links)}"${[
+    attribute('data-requires-python', file.requiresPython),
+    attribute('data-core-metadata', file.coreMetadata && digestText(file.coreMetadata)),
+    attribute('data-gpg-sig', file.hasSignature ? 'true' : undefined),
+    // Without a value pip does not see the attribute (PEP 592 would let it).
+    attribute('data-yanked', file.yanked && (file.yanked.reason ?? '')),
+  ]}>${file.filename}</a><br>\n`
+}
+
+function attribute(name: string, value: string | undefined): Html {
+  return value === undefined ? html`` : html` ${name}="${value}"`
+}
+
+function digestText({ sha256 }: Readonly<Record<string, string>>): string {
+  return sha256 === undefined ? 'true' : `sha256=${sha256}`
+}
+
+function versionMeta(): Html {
+  return html`<meta name="pypi:repository-version" content="${repositoryVersion}">\n`
+}
+
+function statusMetas(status: Project['status']): readonly Html[] {
+  if (status === undefined) return []
+  return [
+    html`<meta name="pypi:project-status" content="${status.status}">\n`,
+    status.reason === undefined ? html`` : html`<meta name="pypi:project-status-reason" content="${status.reason}">\n`,
+  ]
+}

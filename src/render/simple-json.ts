@@ -1,0 +1,40 @@
+import type { DistributionFile, NormalizedName, Project } from '../backend.js'
+import { fileUrl, type LinkOptions } from './file-links.js'
+
+const meta = { 'api-version': '1.4' }
+
+/** The project list (PEP 691). */
+export function projectListJson(names: readonly NormalizedName[]): string {
+  return JSON.stringify({ meta, projects: names.map((name) => ({ name })) })
+}
+
+/** A project's page (PEP 691, 592, 700, 714, 792). Keys without a value are left out: a `null` makes uv drop the page. */
+export function projectJson(project: Project, links: LinkOptions): string {
+  return JSON.stringify({
+    meta,
+    name: project.name,
+    ...(project.status && { 'project-status': project.status }),
+    versions: [...new Set(project.files.map((file) => file.version))],
+    files: project.files.map((file) => fileEntry(file, links)),
+  })
+}
+
+function fileEntry(file: DistributionFile, links: LinkOptions): object {
+  return {
+    filename: file.filename,
+    url: fileUrl(file, links),
+    hashes: sha256First(file.hashes),
+    ...(file.requiresPython !== undefined && { 'requires-python': file.requiresPython }),
+    size: file.size,
+    'upload-time': new Date(file.uploadTimeMs).toISOString(),
+    // Never the older `dist-info-metadata`: it crashes pip 22.3 to 23.1.
+    ...(file.coreMetadata && { 'core-metadata': file.coreMetadata }),
+    ...(file.hasSignature && { 'gpg-sig': true }),
+    ...(file.yanked && { yanked: file.yanked.reason || true }),
+  }
+}
+
+/** pip looks at the first digest only. */
+function sha256First({ sha256, ...others }: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return sha256 === undefined ? others : { sha256, ...others }
+}

@@ -1,0 +1,45 @@
+import type { Action, Identity } from '../auth/auther.js'
+import type { Backend } from '../backend.js'
+import type { ProjectIndex } from '../domain/project-index.js'
+import type { Hooks } from '../domain/publishing.js'
+import type { Events } from '../events.js'
+import type { Call, Reply } from '../http/message.js'
+
+/** What the caller was found to be, and what else may be asked on the way. */
+export interface Access {
+  /** Null for anonymous. */
+  readonly identity: Identity | null
+  /** Fulfils when the caller may do this to that project; rejects with what the edge answers. */
+  readonly require: (action: Action, project?: string) => Promise<void>
+}
+
+/** What routes work with. */
+export interface Services {
+  readonly backend: Backend
+  readonly index: ProjectIndex
+  readonly hooks: Hooks
+  readonly events: Events
+  readonly overwrite: boolean
+  /** Digest in link fragments, named as in hashlib. */
+  readonly fragment: string | false
+  readonly fallbackUrl: string | undefined
+  /** Seconds. */
+  readonly cacheControl: number | undefined
+  readonly maxUploadBytes: number
+  /** Whether an action needs a login, so that shared caches must not keep its answers. */
+  readonly isPrivate: (action: Action) => boolean
+  readonly version: string
+}
+
+/** Answers one call; what it throws is turned into an answer by the edge. */
+export type Handler = (call: Call, services: Services, access: Access) => Promise<Reply> | Reply
+
+/** One line of the route table. */
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** As find-my-way reads it, below the mount point. */
+  readonly path: string
+  /** What the caller must be allowed to do; `public` asks nobody. */
+  readonly action: Action | 'public'
+  readonly handler: Handler
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import type { Project } from '../backend.js'
+import { PypiServerError } from '../errors.js'
+import { negotiateSimple, type SimpleType } from '../http/accept.js'
+import { formatEtag, isNotModified } from '../http/conditional.js'
+import { encodePathSegment, relativePrefix } from '../http/links.js'
+import type { Call, Headers, Reply } from '../http/message.js'
+import { isProjectName, normalizeName } from '../packaging/name.js'
+import { projectHtml, projectListHtml } from '../render/simple-html.js'
+import { projectJson, projectListJson } from '../render/simple-json.js'
+import type { Services } from './route.js'
+
+const json = 'application/vnd.pypi.simple.v1+json'
+
+/** The project list (PEP 503, 691). */
+export async function projectList(call: Call, { index, isPrivate }: Services): Promise<Reply> {
+  const type = pageType(call)
+  const names = await index.names()
+  const body = type === json ? projectListJson(names) : projectListHtml(names)
+  return page(call, type, body, isPrivate('list') ? 'private' : 'public')
+}
+
+/** A project's page; other spellings of the name lead to it, names that do not exist here lead to the fallback. */
+export async function projectPage(call: Call, services: Services): Promise<Reply> {
+  const { project: asked = '' } = call.params
+  const name = normalizeName(asked)
+  if (name !== asked) return movedPermanently(`../${encodePathSegment(name)}/`)
+  const type = pageType(call)
+  const project = await services.index.project(name)
+  if (project === undefined) return missingProject(call, services, name)
+  const body = renderProject(project, type, call, services)
+  return page(call, type, body, services.isPrivate('list') ? 'private' : 'public')
+}
+
+/** `/simple`: pages are at the address with the slash (PEP 503). */
+export function toSlash(): Reply {
+  return movedPermanently('simple/')
+}
+
+/** `/simple/<project>`: as {@link toSlash}, and to the normalized name at once. */
+export function toProjectPage(call: Call): Reply {
+  const { project = '' } = call.params
+  return movedPermanently(`${encodePathSegment(normalizeName(project))}/`)
+}
+
+/** `/<project>`, for clients that were given the mount point in place of `simple/`. */
+export function toProject(call: Call): Reply {
+  const { project = '' } = call.params
+  const location = `${relativePrefix(call.path)}simple/${encodePathSegment(normalizeName(project))}/`
+  return { status: seeOther(call), headers: { location } }
+}
+
+function pageType(call: Call): SimpleType {
+  const type = negotiateSimple({ accept: call.headers['accept'], format: call.query.get('format') })
+  if (type !== undefined) return type
+  throw new PypiServerError('ERR_PYPI_NOT_ACCEPTABLE', `this page is served as ${json} and as text/html`)
+}
+
+function renderProject(project: Project, type: SimpleType, call: Call, { fragment }: Services): string {
+  const links = { toRoot: relativePrefix(call.path), fragment }
+  return type === json ? projectJson(project, links) : projectHtml(project, links)
+}
+
+function missingProject(call: Call, { fallbackUrl }: Services, name: string): Reply {
+  if (fallbackUrl === undefined || !isProjectName(name)) {
+    throw new PypiServerError('ERR_PYPI_NOT_FOUND', `project ${JSON.stringify(name)} does not exist`)
+  }
+  // Never kept by a cache: the project may exist here a moment later.
+  const headers = { location: `${fallbackUrl}${encodePathSegment(name)}/`, 'cache-control': 'no-store' }
+  return { status: seeOther(call), headers }
+}
+
+function page(call: Call, type: SimpleType, body: string, scope: 'private' | 'public'): Reply {
+  const etag = createHash('sha256').update(`${type}\n${body}`).digest('base64url').slice(0, 32)
+  const headers: Headers = {
+    'content-type': type === json ? json : `${type}; charset=UTF-8`,
+    etag: formatEtag(etag),
+    vary: 'Accept',
+    // pip trusts max-age since 26.2: an upload must show at once, so every use is revalidated.
+    'cache-control': `${scope}, no-cache`,
+  }
+  const ifNoneMatch = call.headers['if-none-match']
+  if (ifNoneMatch !== undefined && isNotModified({ ifNoneMatch }, { etag })) return { status: 304, headers }
+  return { status: 200, headers, body }
+}
+
+function movedPermanently(location: string): Reply {
+  return { status: 301, headers: { location, vary: 'Accept' } }
+}
+
+/** HTTP/1.0 clients do not know 303. */
+function seeOther({ httpVersion }: Call): 302 | 303 {
+  return httpVersion === '1.0' ? 302 : 303
+}

@@ -1,0 +1,25 @@
+import { downloadFile } from './files.js'
+import { postForm } from './forms.js'
+import type { Route } from './route.js'
+import { projectList, projectPage, toProject, toProjectPage, toSlash } from './simple.js'
+import { favicon, health } from './status.js'
+import { welcome } from './welcome.js'
+
+/** Every route. Fixed paths win over parameters, whatever their order. */
+export function routeTable(healthEndpoint: string): readonly Route[] {
+  return [
+    { method: 'GET', path: healthEndpoint, action: 'public', handler: health },
+    { method: 'GET', path: '/favicon.ico', action: 'public', handler: favicon },
+    { method: 'GET', path: '/', action: 'public', handler: welcome },
+    { method: 'GET', path: '/simple', action: 'list', handler: toSlash },
+    { method: 'GET', path: '/simple/', action: 'list', handler: projectList },
+    { method: 'GET', path: '/simple/:project', action: 'list', handler: toProjectPage },
+    { method: 'GET', path: '/simple/:project/', action: 'list', handler: projectPage },
+    { method: 'GET', path: '/packages/*', action: 'download', handler: downloadFile },
+    { method: 'GET', path: '/:project', action: 'public', handler: toProject },
+    { method: 'GET', path: '/:project/', action: 'public', handler: toProject },
+    { method: 'POST', path: '/', action: 'upload', handler: postForm },
+    { method: 'POST', path: '/legacy', action: 'upload', handler: postForm },
+    { method: 'POST', path: '/legacy/', action: 'upload', handler: postForm },
+  ]
+}
