@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type App, type Config, createApp, directory } from '../index.js'
+import { type App, type Config, createApp } from '../index.js'
 import { createLineLogger } from './log.js'
 import type { RunOptions } from './options.js'
 
@@ -25,9 +25,7 @@ export async function run(options: RunOptions): Promise<void> {
   const directories = options.package_directory.map((path) => resolve(expandHome(path)))
   await prepareDirectories(directories)
   const logger = createLineLogger(process.stdout, options.verbose > 1 ? 'debug' : 'info')
-  const hashAlgo = hashAlgoOf(options)
-  const backend = directory(directories, { logger, ...(hashAlgo !== false && { hashAlgorithm: hashAlgo }) })
-  const app = createApp({ ...configOf(options), hashAlgo, backend, logger })
+  const app = createApp({ ...configOf(options), roots: directories, logger })
   const server = createServer(serverOptions, app)
   server.timeout = idleMs
   const url = await listen(server, options)
@@ -54,6 +52,7 @@ function configOf(options: RunOptions): Config {
     fallbackUrl: options.fallback_url,
     disableFallback: options.disable_fallback,
     healthEndpoint: health_endpoint,
+    hashAlgo: hashAlgoOf(options),
     maxUploadBytes: max_upload,
     ...(passwords !== undefined && passwords !== '.' && { passwordFile: resolve(expandHome(passwords)) }),
     ...(cache_control !== undefined && { cacheControl: cache_control }),
