@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+import * as library from 'pypi-server'
+
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string
+}
+
+test('the version that the library tells is that of the package', () => {
+  assert.equal(library.version, manifest.version)
+})
+
+test('the library can be required from CommonJS, and is the same', () => {
+  assert.equal(createRequire(import.meta.url)('pypi-server'), library)
+})
+
+test('importing the library starts nothing that keeps the process alive and prints nothing', () => {
+  const script = `
+    import 'pypi-server'
+    const active = () => process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap')
+    process.once('beforeExit', () => process.stdout.write(JSON.stringify(active())))`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  })
+  assert.deepEqual([stdout, stderr], ['[]', ''])
+})
+
+test('unknown keys and wrong values of the configuration are refused by name', () => {
+  const refused = (config: object, text: RegExp): void =>
+    assert.throws(
+      () => library.createApp(config),
+      (error: Error & { code?: string }) => {
+        assert.equal(error.code, 'ERR_PYPI_CONFIG')
+        assert.match(error.message, text)
+        return true
+      },
+    )
+  refused({}, /backend or roots/)
+  refused({ roots: '' }, /roots/)
+  refused({ roots: [] }, /roots/)
+  refused({ roots: 'x', paswordFile: 'y' }, /unknown key paswordFile/)
+  refused({ roots: 'x', authenticate: ['update,download'] }, /authenticate: "update,download"/)
+  refused({ roots: 'x', authenticate: 'update' }, /authenticate/)
+  refused({ roots: 'x', hashAlgo: 'md6' }, /hashAlgo: "md6"/)
+  refused({ roots: 'x', maxUploadBytes: -1 }, /maxUploadBytes/)
+  refused({ roots: 'x', cacheControl: 1.5 }, /cacheControl/)
+  refused({ roots: 'x', overwrite: 'yes' }, /overwrite/)
+  refused({ roots: 'x', backend: library.directory('x') }, /not both/)
+  refused({ roots: 'x', passwordFile: 'x', auther: () => true }, /not both/)
+  refused({ backend: {} }, /listProjects/)
+})
