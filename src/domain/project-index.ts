@@ -10,6 +10,8 @@ export interface ProjectIndex {
   readonly project: (name: NormalizedName) => Promise<Project | undefined>
   /** The file that `packages/` serves at this path. */
   readonly file: (path: string) => Promise<DistributionFile | undefined>
+  /** Every file of every project, project by project in the order of their names. */
+  readonly files: () => AsyncIterable<readonly DistributionFile[]>
   /** Number of distribution files, as far as the backend tells. */
   readonly fileCount: () => Promise<number>
 }
@@ -17,18 +19,26 @@ export interface ProjectIndex {
 /** The index of this backend; holds nothing that the backend does not hold. */
 export function createProjectIndex(backend: Backend): ProjectIndex {
   const sorted = new WeakMap<Project, Project>()
+
+  async function names(): Promise<readonly NormalizedName[]> {
+    const all: NormalizedName[] = []
+    for await (const page of backend.listProjects()) all.push(...page.map(({ name }) => name))
+    return all.sort()
+  }
+
+  async function project(name: NormalizedName): Promise<Project | undefined> {
+    const found = await backend.getProject(name)
+    if (found === undefined) return undefined
+    const known = sorted.get(found) ?? { ...found, files: inVersionOrder(found.files) }
+    sorted.set(found, known)
+    return known
+  }
+
   return {
-    names: async () => {
-      const names: NormalizedName[] = []
-      for await (const page of backend.listProjects()) names.push(...page.map(({ name }) => name))
-      return names.sort()
-    },
-    project: async (name) => {
-      const project = await backend.getProject(name)
-      if (project === undefined) return undefined
-      const known = sorted.get(project) ?? { ...project, files: inVersionOrder(project.files) }
-      sorted.set(project, known)
-      return known
+    names,
+    project,
+    files: async function* () {
+      for (const name of await names()) yield (await project(name))?.files ?? []
     },
     file: (path) => (backend.findFile ? backend.findFile(path) : findInProject(backend, path)),
     fileCount: async () => {

@@ -1,6 +1,7 @@
-import type { Backend, Candidate, DistributionFile } from '../backend.js'
+import type { Backend, Candidate, DistributionFile, NormalizedName } from '../backend.js'
 import { errorCode, PypiServerError } from '../errors.js'
 import type { Events } from '../events.js'
+import { releaseKey } from '../packaging/version.js'
 
 /** What a publisher works with. */
 export interface PublishingOptions {
@@ -36,6 +37,29 @@ export async function publish(
   } catch (error) {
     if (errorCode(error) !== 'ERR_PYPI_FILE_EXISTS') throw error
     return await sameBytes(backend, candidate, error)
+  }
+}
+
+/**
+ * Removes every file of a release, in whatever spelling its name and version are given. Tells how many there were.
+ * @throws ERR_PYPI_FORBIDDEN when the backend cannot remove
+ */
+export async function removeRelease(
+  { backend, events }: Pick<PublishingOptions, 'backend' | 'events'>,
+  release: { readonly project: NormalizedName; readonly version: string },
+  user: string | null,
+): Promise<number> {
+  if (backend.remove === undefined) throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${backend.name} removes nothing`)
+  let count = 0
+  for (;;) {
+    const files = (await backend.getProject(release.project))?.files ?? []
+    // Another root may hold a file of the same path, which shows once the first is gone.
+    const file = files.find(({ version }) => releaseKey(version) === releaseKey(release.version))
+    if (file === undefined) return count
+    if (await backend.remove(file)) {
+      count += 1
+      events.emit('remove', { file, user })
+    }
   }
 }
 

@@ -7,10 +7,11 @@ import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { fileSource } from '../archive/byte-source.js'
 import { readDistributionMetadata } from '../archive/distribution-metadata.js'
+import { readZipDirectory } from '../archive/zip.js'
 import type { Candidate } from '../backend.js'
 import { digestFile } from '../digests/digest.js'
 import { discard, type SpooledFile, spool } from '../digests/spool.js'
-import { PypiServerError } from '../errors.js'
+import { errorCode, PypiServerError } from '../errors.js'
 import { parseCoreMetadata } from '../packaging/core-metadata.js'
 import { checkUploadFilename, type ParsedFilename } from '../packaging/filename.js'
 import { normalizeName } from '../packaging/name.js'
@@ -31,10 +32,16 @@ export type FormFields = ReadonlyMap<string, readonly string[]>
 export interface Submission {
   /** Takes one file part in; parts that uploads do not have are read and dropped. */
   readonly takeFile: (part: FilePartInput) => Promise<void>
-  /** Whether a `content` part has come. */
-  readonly hasContent: () => boolean
-  /** Checks everything against everything and tells what is to be published. */
+  /**
+   * Checks everything against everything and tells what is to be published.
+   * @throws ERR_PYPI_UPLOAD_REFUSED naming the field or the file that is wrong
+   */
   readonly finish: (fields: FormFields) => Promise<Candidate>
+  /**
+   * Checks a zip of documentation, as old tools send it; nothing is done with it.
+   * @throws ERR_PYPI_UPLOAD_REFUSED
+   */
+  readonly finishDocs: () => void
   /** Removes what was spooled. Call it always, also after success. */
   readonly discard: () => Promise<void>
 }
@@ -42,7 +49,7 @@ export interface Submission {
 interface State {
   readonly directory: () => Promise<string>
   readonly algorithms: readonly string[]
-  content?: { readonly parsed: ParsedFilename; readonly file: SpooledFile }
+  content?: { readonly filename: string; readonly file: SpooledFile }
   signature?: { readonly filename: string; readonly bytes: Uint8Array }
 }
 
@@ -54,14 +61,16 @@ export async function temporarySpoolDirectory(): Promise<string> {
 }
 
 const maxSignatureBytes = 8 * 1024
+// pypiserver's words, which scripts look for.
+const missingContent = "Missing 'content' file-field!"
 
 /** A submission that spools below `directory()` and hashes with these algorithms, `sha256` among them. */
 export function createSubmission(directory: () => Promise<string>, algorithms: readonly string[]): Submission {
   const state: State = { directory, algorithms }
   return {
     takeFile: (part) => takeFile(state, part),
-    hasContent: () => state.content !== undefined,
     finish: (fields) => finish(state, fields),
+    finishDocs: () => finishDocs(state),
     discard: async () => {
       if (state.content !== undefined) await discard(state.content.file.path)
     },
@@ -71,8 +80,7 @@ export function createSubmission(directory: () => Promise<string>, algorithms: r
 async function takeFile(state: State, { field, filename, stream }: FilePartInput): Promise<void> {
   if (field === 'content') {
     if (state.content !== undefined) throw refused('more than one content part')
-    const parsed = checkUploadFilename(filename)
-    state.content = { parsed, file: await spool(stream, await state.directory(), state.algorithms) }
+    state.content = { filename, file: await spool(stream, await state.directory(), state.algorithms) }
   } else if (field === 'gpg_signature') {
     state.signature = { filename, bytes: await readSmall(stream) }
   } else {
@@ -92,8 +100,9 @@ async function readSmall(stream: Readable): Promise<Uint8Array> {
 }
 
 async function finish({ content, signature }: State, fields: FormFields): Promise<Candidate> {
-  if (content === undefined) throw refused("Missing 'content' file-field!")
-  const { parsed, file } = content
+  if (content === undefined) throw refused(missingContent)
+  const { filename, file } = content
+  const parsed = checkUploadFilename(filename)
   if (file.size === 0) throw refused(`${parsed.filename} is empty`)
   if (signature !== undefined && signature.filename !== `${parsed.filename}.asc`) {
     throw refused(`Unrelated signature ${JSON.stringify(signature.filename)} for ${parsed.filename}`)
@@ -110,6 +119,21 @@ async function finish({ content, signature }: State, fields: FormFields): Promis
     hashes: file.hashes,
     ...(await inspect(file, parsed)),
     ...(signature !== undefined && { signature: signature.bytes }),
+  }
+}
+
+function finishDocs({ content }: State): void {
+  if (content === undefined) throw refused(missingContent)
+  const fd = openSync(content.file.path, 'r')
+  try {
+    const { members } = readZipDirectory(fileSource(fd, content.file.size))
+    if (!members.some(({ name }) => name === 'index.html'))
+      throw refused('not a zip file with an index.html at its top')
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_PYPI_BAD_ARCHIVE') throw error
+    throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', 'not a zip file', { cause: error })
+  } finally {
+    closeSync(fd)
   }
 }
 

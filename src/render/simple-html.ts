@@ -19,6 +19,15 @@ export function projectHtml(project: Project, links: LinkOptions): string {
   return htmlPage(title, html`<h1>${title}</h1>\n${rows}`, [versionMeta(), ...statusMetas(project.status)])
 }
 
+/** Every file on one page, by its path. */
+export function fileListHtml(files: readonly DistributionFile[], links: LinkOptions): string {
+  const title = 'Index of packages'
+  const rows = files.map((file) => {
+    return html`<a href="${fileUrl(file, links) + fileFragment(file, links)}">${file.path}</a><br>\n`
+  })
+  return htmlPage(title, html`<h1>${title}</h1>\n${rows}`)
+}
+
 function fileRow(file: DistributionFile, links: LinkOptions): Html {
   return html`<a href="${fileUrl(file, links) + fileFragment(file, links)}"${[
     attribute('data-requires-python', file.requiresPython),

@@ -1,8 +1,9 @@
-import { publish } from '../domain/publishing.js'
+import { publish, removeRelease } from '../domain/publishing.js'
 import { createSubmission, type FormFields, type Submission, temporarySpoolDirectory } from '../domain/submission.js'
 import { PypiServerError } from '../errors.js'
 import type { Call, Reply } from '../http/message.js'
 import { readForm } from '../http/multipart.js'
+import { normalizeName } from '../packaging/name.js'
 import type { Access, Services } from './route.js'
 
 /** The form API of `POST /`, as PyPI's legacy upload API and pypiserver have it. */
@@ -21,17 +22,48 @@ export async function postForm(call: Call, services: Services, access: Access): 
   }
 }
 
+type Action = (fields: FormFields, submission: Submission, services: Services, access: Access) => Promise<void> | void
+
+/** By the form's `:action`. */
+const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
+  ['file_upload', upload],
+  ['remove_pkg', remove],
+  ['doc_upload', (_, submission) => submission.finishDocs()],
+  ['submit', ignore],
+  ['verify', ignore],
+])
+
 async function act(fields: FormFields, submission: Submission, services: Services, access: Access): Promise<void> {
-  const [action, ...others] = fields.get(':action') ?? []
-  if (action === undefined) throw new PypiServerError('ERR_PYPI_BAD_REQUEST', "Missing ':action' field!")
+  const [name, ...others] = fields.get(':action') ?? []
+  if (name === undefined) throw new PypiServerError('ERR_PYPI_BAD_REQUEST', "Missing ':action' field!")
   if (others.length > 0) throw new PypiServerError('ERR_PYPI_BAD_REQUEST', "more than one ':action' field")
-  if (action === 'submit' || action === 'verify') return
-  if (action !== 'file_upload') {
-    throw new PypiServerError('ERR_PYPI_BAD_REQUEST', `Unsupported ':action' field: ${action}`)
-  }
+  const action = actions.get(name)
+  if (action === undefined) throw new PypiServerError('ERR_PYPI_BAD_REQUEST', `Unsupported ':action' field: ${name}`)
+  await action(fields, submission, services, access)
+}
+
+async function upload(fields: FormFields, submission: Submission, services: Services, access: Access): Promise<void> {
   const candidate = await submission.finish(fields)
   await access.require('upload', candidate.project)
   await publish(services, candidate, access.identity?.name ?? null)
+}
+
+async function remove(fields: FormFields, _: Submission, services: Services, access: Access): Promise<void> {
+  const [name = ''] = fields.get('name') ?? []
+  const [version = ''] = fields.get('version') ?? []
+  if (name === '' || version === '') {
+    const message = `Missing 'name'/'version' fields: name=${name || 'None'}, version=${version || 'None'}`
+    throw new PypiServerError('ERR_PYPI_BAD_REQUEST', message)
+  }
+  const project = normalizeName(name)
+  await access.require('remove', project)
+  const count = await removeRelease(services, { project, version }, access.identity?.name ?? null)
+  if (count === 0) throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${name} (${version}) not found`)
+}
+
+/** Registration of old tools: there is nothing to do before an upload. */
+function ignore(fields: FormFields, _: Submission, { logger }: Services): void {
+  logger.warn({ action: fields.get(':action')?.[0] }, 'ignored a form action')
 }
 
 function digestNames({ fragment }: Services): readonly string[] {

@@ -4,6 +4,7 @@ import type { ProjectIndex } from '../domain/project-index.js'
 import type { Hooks } from '../domain/publishing.js'
 import type { Events } from '../events.js'
 import type { Call, Reply } from '../http/message.js'
+import type { Logger } from '../logger.js'
 
 /** What the caller was found to be, and what else may be asked on the way. */
 export interface Access {
@@ -19,6 +20,7 @@ export interface Services {
   readonly index: ProjectIndex
   readonly hooks: Hooks
   readonly events: Events
+  readonly logger: Logger
   readonly overwrite: boolean
   /** Digest in link fragments, named as in hashlib. */
   readonly fragment: string | false

@@ -17,7 +17,7 @@ export async function projectList(call: Call, { index, isPrivate }: Services): P
   const type = pageType(call)
   const names = await index.names()
   const body = type === json ? projectListJson(names) : projectListHtml(names)
-  return page(call, type, body, isPrivate('list') ? 'private' : 'public')
+  return cachedPage(call, type, body, isPrivate('list') ? 'private' : 'public')
 }
 
 /** A project's page; other spellings of the name lead to it, names that do not exist here lead to the fallback. */
@@ -29,7 +29,7 @@ export async function projectPage(call: Call, services: Services): Promise<Reply
   const project = await services.index.project(name)
   if (project === undefined) return missingProject(call, services, name)
   const body = renderProject(project, type, call, services)
-  return page(call, type, body, services.isPrivate('list') ? 'private' : 'public')
+  return cachedPage(call, type, body, services.isPrivate('list') ? 'private' : 'public')
 }
 
 /** `/simple`: pages are at the address with the slash (PEP 503). */
@@ -70,7 +70,8 @@ function missingProject(call: Call, { fallbackUrl }: Services, name: string): Re
   return { status: seeOther(call), headers }
 }
 
-function page(call: Call, type: SimpleType, body: string, scope: 'private' | 'public'): Reply {
+/** A page with its validator, or 304 for who has it. */
+export function cachedPage(call: Call, type: SimpleType, body: string, scope: 'private' | 'public'): Reply {
   const etag = createHash('sha256').update(`${type}\n${body}`).digest('base64url').slice(0, 32)
   const headers: Headers = {
     'content-type': type === json ? json : `${type}; charset=UTF-8`,

@@ -1,5 +1,7 @@
+import { fileList, toFileListSlash } from './file-list.js'
 import { downloadFile } from './files.js'
 import { postForm } from './forms.js'
+import { micropythonProject } from './micropython.js'
 import type { Route } from './route.js'
 import { projectList, projectPage, toProject, toProjectPage, toSlash } from './simple.js'
 import { favicon, health } from './status.js'
@@ -15,7 +17,10 @@ export function routeTable(healthEndpoint: string): readonly Route[] {
     { method: 'GET', path: '/simple/', action: 'list', handler: projectList },
     { method: 'GET', path: '/simple/:project', action: 'list', handler: toProjectPage },
     { method: 'GET', path: '/simple/:project/', action: 'list', handler: projectPage },
+    { method: 'GET', path: '/packages', action: 'list', handler: toFileListSlash },
+    { method: 'GET', path: '/packages/', action: 'list', handler: fileList },
     { method: 'GET', path: '/packages/*', action: 'download', handler: downloadFile },
+    { method: 'GET', path: '/:project/json', action: 'list', handler: micropythonProject },
     { method: 'GET', path: '/:project', action: 'public', handler: toProject },
     { method: 'GET', path: '/:project/', action: 'public', handler: toProject },
     { method: 'POST', path: '/', action: 'upload', handler: postForm },
