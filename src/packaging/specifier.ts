@@ -1,28 +1,30 @@
-import { parseVersion } from './version.js'
+import { parseVersion, type Version } from './version.js'
 
 const clausePattern = /^(~=|===|==|!=|<=|>=|<|>)\s*(\S+)$/
 
-/** Whether text is a list of version specifiers (PEP 440, "Version specifiers"), as `Requires-Python` holds one. */
+/** Whether the text is a set of version specifiers, such as a `Requires-Python` (PEP 440, "Version specifiers"). An empty set is one. */
 export function isSpecifierSet(text: string): boolean {
-  const clauses = text.split(',').map((clause) => clause.trim())
-  return clauses.every((clause) => clause === '' || isClause(clause))
+  return text
+    .split(',')
+    .map((clause) => clause.trim())
+    .every((clause) => clause === '' || isSpecifier(clause))
 }
 
-function isClause(clause: string): boolean {
-  const [, operator = '', version = ''] = clausePattern.exec(clause) ?? []
+function isSpecifier(clause: string): boolean {
+  const [, operator, text] = clausePattern.exec(clause) ?? []
+  if (operator === undefined || text === undefined) return false
+  // PEP 440, "Arbitrary equality": compared as text.
   if (operator === '===') return true
-  if (version.endsWith('.*')) return isEquality(operator) && isPrefix(version.slice(0, -2))
-  const parsed = parseVersion(version)
-  if (parsed === undefined || operator === '') return false
-  if (parsed.local !== undefined && !isEquality(operator)) return false
-  return operator !== '~=' || parsed.release.length > 1
+  const isEquality = operator === '==' || operator === '!='
+  if (text.endsWith('.*')) return isEquality && isReleaseOnly(parseVersion(text.slice(0, -2)))
+  const version = parseVersion(text)
+  if (version === undefined) return false
+  // PEP 440, "Compatible release": a lone number leaves nothing to hold fast.
+  if (operator === '~=' && version.release.length < 2) return false
+  return isEquality || version.local === undefined
 }
 
-function isEquality(operator: string): boolean {
-  return operator === '==' || operator === '!='
-}
-
-/** What `.*` may follow: an epoch and release numbers, and for the sake of old files their pre- and post-releases not. */
-function isPrefix(text: string): boolean {
-  return /^v?(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*$/i.test(text)
+function isReleaseOnly(version: Version | undefined): boolean {
+  if (version === undefined) return false
+  return [version.pre, version.post, version.dev, version.local].every((part) => part === undefined)
 }

@@ -1,140 +1,165 @@
-/** A version taken apart (PEP 440, Appendix B); numbers are digit strings without leading zeros, since they are unbounded. */
+/** A version as PEP 440 reads it. Numbers are digit strings without leading zeros, because they have no upper limit. */
 export interface Version {
+  /** `0` when the text names none. */
   readonly epoch: string
+  /** At least one number; trailing zeros are kept. */
   readonly release: readonly string[]
-  readonly pre?: { readonly letter: 'a' | 'b' | 'rc'; readonly number: string }
+  readonly pre?: { readonly phase: PreReleasePhase; readonly number: string }
   readonly post?: string
   readonly dev?: string
+  /** Lower case, split at `.`, `-` and `_`. */
   readonly local?: readonly string[]
 }
 
-const maxLength = 256
+export type PreReleasePhase = 'a' | 'b' | 'rc'
 
-// ASCII digits only, and no `$` before a trailing newline: both differ from naive copies of the pattern in PEP 440.
-const pattern = new RegExp(
-  '^v?(?:(?<epoch>[0-9]+)!)?(?<release>[0-9]+(?:\\.[0-9]+)*)' +
-    '(?:[-_.]?(?<preLetter>alpha|a|beta|b|preview|pre|c|rc)[-_.]?(?<preNumber>[0-9]+)?)?' +
-    '(?<post>-(?<postImplicit>[0-9]+)|[-_.]?(?:post|rev|r)[-_.]?(?<postNumber>[0-9]+)?)?' +
-    '(?<dev>[-_.]?dev[-_.]?(?<devNumber>[0-9]+)?)?' +
-    '(?:\\+(?<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?$',
-)
+/** Longest version that is taken for valid, in characters. */
+export const maxVersionLength = 256
 
-const preLetters: Readonly<Record<string, 'a' | 'b' | 'rc'>> = {
-  a: 'a',
-  alpha: 'a',
-  b: 'b',
-  beta: 'b',
-  c: 'rc',
-  rc: 'rc',
-  pre: 'rc',
-  preview: 'rc',
+// PEP 440, appendix B, taken apart so that none can backtrack far. ASCII only: without the `u` flag, `i` folds nothing
+// onto ASCII.
+const epochAndRelease = /^v?(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)/i
+const preRelease = /^[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?([0-9]*)/i
+const postRelease = /^(?:-([0-9]+)|[-_.]?(?:post|rev|r)[-_.]?([0-9]*))/i
+const devRelease = /^[-_.]?dev[-_.]?([0-9]*)/i
+const localVersion = /^\+([a-z0-9]+(?:[-_.][a-z0-9]+)*)$/i
+
+// Below every digit and letter, so that what ends here comes before what goes on.
+const end = '!'
+const lengthWidth = maxVersionLength.toString(36).length
+
+/** Reads a version; `undefined` when it is not one (PEP 440) or is longer than {@link maxVersionLength}. */
+export function parseVersion(text: string): Version | undefined {
+  if (text.length > maxVersionLength) return undefined
+  const trimmed = text.trim()
+  const [start, epoch = '0', release] = epochAndRelease.exec(trimmed) ?? []
+  if (start === undefined || release === undefined) return undefined
+  const suffixes = parseSuffixes(trimmed.slice(start.length))
+  return suffixes && { epoch: integer(epoch), release: release.split('.').map(integer), ...suffixes }
 }
 
-/** The parts of a version; `undefined` for text that is none (PEP 440) or longer than 256 characters. */
-export function parseVersion(text: string): Version | undefined {
-  if (text.length > maxLength) return undefined
-  const found = pattern.exec(text.trim().toLowerCase())?.groups
-  if (found === undefined) return undefined
-  const {
-    epoch = '0',
-    release = '',
-    preLetter,
-    preNumber,
-    post,
-    postImplicit,
-    postNumber,
-    dev,
-    devNumber,
-    local,
-  } = found
-  const letter = preLetters[preLetter ?? '']
+/** Whether the text is a version without white space around it. */
+export function isVersion(text: string): boolean {
+  return text === text.trim() && parseVersion(text) !== undefined
+}
+
+/** The normal form (PEP 440, "Normalization"), trailing zeros kept; `undefined` for what is not a version. */
+export function normalizeVersion(text: string): string | undefined {
+  const version = parseVersion(text)
+  return version && formatVersion(version, version.release)
+}
+
+/**
+ * The same text for any two spellings of one release (`1.0`, `v1`, `1.0.0`), different texts for different releases. Other
+ * text than versions is its own release, whatever the case. Total: never throws.
+ */
+export function releaseKey(text: string): string {
+  const version = parseVersion(text)
+  // Versions begin with a digit in this form: `~` keeps the two kinds apart.
+  return version === undefined ? `~${text.toLowerCase()}` : formatVersion(version, significantRelease(version))
+}
+
+/** Whether the version has a pre-release or development part (PEP 440, "Handling of pre-releases"); `false` for other text. */
+export function isPrerelease(text: string): boolean {
+  const version = parseVersion(text)
+  return version !== undefined && (version.pre !== undefined || version.dev !== undefined)
+}
+
+/**
+ * A text that orders versions by plain `<` as PEP 440 does ("Summary of permitted suffixes and relative ordering"), whatever
+ * the size of their numbers. What is not a version comes before every version, in the order of its lower-cased text. Equal
+ * for one release in any spelling. Total: never throws.
+ */
+export function sortKey(text: string): string {
+  const version = parseVersion(text)
+  return version === undefined ? `0${text.toLowerCase()}` : `1${validKey(version)}`
+}
+
+/** Negative when `a` comes before `b` in the order of {@link sortKey}, positive after it, 0 when they are one release. */
+export function compareVersions(a: string, b: string): number {
+  const left = sortKey(a)
+  const right = sortKey(b)
+  if (left === right) return 0
+  return left < right ? -1 : 1
+}
+
+type Suffixes = Pick<Version, 'pre' | 'post' | 'dev' | 'local'>
+
+function parseSuffixes(text: string): Suffixes | undefined {
+  const [preText = '', phase, preNumber = ''] = preRelease.exec(text) ?? []
+  const afterPre = text.slice(preText.length)
+  const [postText, implicitPost, postNumber = ''] = postRelease.exec(afterPre) ?? []
+  const afterPost = afterPre.slice(postText?.length ?? 0)
+  const [devText, devNumber = ''] = devRelease.exec(afterPost) ?? []
+  const afterDev = afterPost.slice(devText?.length ?? 0)
+  const [, local] = localVersion.exec(afterDev) ?? []
+  if (afterDev !== '' && local === undefined) return undefined
   return {
-    epoch: integer(epoch),
-    release: release.split('.').map(integer),
-    ...(letter !== undefined && { pre: { letter, number: integer(preNumber) } }),
-    ...(post !== undefined && { post: integer(postImplicit ?? postNumber) }),
-    ...(dev !== undefined && { dev: integer(devNumber) }),
-    ...(local !== undefined && { local: local.split(/[-_.]/).map((part) => (isNumber(part) ? integer(part) : part)) }),
+    ...(phase !== undefined && { pre: { phase: preReleasePhase(phase), number: integer(preNumber) } }),
+    ...(postText !== undefined && { post: integer(implicitPost ?? postNumber) }),
+    ...(devText !== undefined && { dev: integer(devNumber) }),
+    ...(local !== undefined && { local: local.toLowerCase().split(/[-_.]/).map(localSegment) }),
   }
 }
 
-/** The normal form (PEP 440, "Normalization"), trailing zeros kept; `undefined` for text that is no version. */
-export function normalizeVersion(text: string): string | undefined {
-  const version = parseVersion(text)
-  return version && format(version, version.release)
+function preReleasePhase(spelling: string): PreReleasePhase {
+  const first = spelling.charAt(0).toLowerCase()
+  // PEP 440, "Pre-release spelling": what is neither alpha nor beta is a candidate.
+  return first === 'a' || first === 'b' ? first : 'rc'
 }
 
-/** Equal for every spelling of one release, local part included; other text is compared without regard to case. */
-export function releaseKey(text: string): string {
-  const version = parseVersion(text)
-  // No normal form contains a colon.
-  return version === undefined ? `:${text.trim().toLowerCase()}` : format(version, significant(version.release))
+/** An absent number counts as 0 (PEP 440, "Implicit pre-release number" and its siblings). */
+function integer(digits: string): string {
+  return digits.replace(/^0+/, '') || '0'
 }
 
-/** A string whose code-unit order is the order of versions (PEP 440); text that is no version comes first, by its letters. */
-export function sortKey(text: string): string {
-  const version = parseVersion(text)
-  if (version === undefined) return `0${text}`
-  const { epoch, release, pre, post, dev, local } = version
-  return [
-    `1${numberKey(epoch)}`,
-    ...significant(release).map((part) => `1${numberKey(part)}`),
-    `0${preKey(version, pre)}`,
-    post === undefined ? '0' : `1${numberKey(post)}`,
-    dev === undefined ? '1' : `0${numberKey(dev)}`,
-    local === undefined ? '0' : `1${local.map(localKey).join('')}0`,
-  ].join('')
+function localSegment(segment: string): string {
+  return /^[0-9]+$/.test(segment) ? integer(segment) : segment
 }
 
-/** Negative, zero or positive as `a` is older than, equal to or newer than `b`. */
-export function compareVersions(a: string, b: string): number {
-  const [keyA, keyB] = [sortKey(a), sortKey(b)]
-  return keyA < keyB ? -1 : Number(keyA > keyB)
-}
-
-/** Whether the version is a pre-release or a development release (PEP 440, "Handling of pre-releases"). */
-export function isPrerelease(text: string): boolean {
-  const version = parseVersion(text)
-  return version?.pre !== undefined || version?.dev !== undefined
-}
-
-function format({ epoch, pre, post, dev, local }: Version, release: readonly string[]): string {
+function formatVersion({ epoch, pre, post, dev, local }: Version, release: readonly string[]): string {
   return [
     epoch === '0' ? '' : `${epoch}!`,
-    release.join('.'),
-    pre === undefined ? '' : pre.letter + pre.number,
+    release.join('.') || '0',
+    pre === undefined ? '' : pre.phase + pre.number,
     post === undefined ? '' : `.post${post}`,
     dev === undefined ? '' : `.dev${dev}`,
     local === undefined ? '' : `+${local.join('.')}`,
   ].join('')
 }
 
-/** `1.0` and `1` are the same release: trailing zeros do not count. */
-function significant(release: readonly string[]): readonly string[] {
-  const last = release.findLastIndex((part) => part !== '0')
-  return release.slice(0, Math.max(last + 1, 1))
+/** The release numbers without trailing zeros, which do not count when versions are compared; empty for `0`. */
+function significantRelease(version: Version): readonly string[] {
+  return version.release.slice(0, version.release.findLastIndex((number) => number !== '0') + 1)
 }
 
-/** A development release of nothing else comes before every pre-release; no pre-release at all comes after. */
-function preKey({ post, dev }: Version, pre: Version['pre']): string {
-  if (pre !== undefined) return `${{ a: 1, b: 2, rc: 3 }[pre.letter]}${numberKey(pre.number)}`
-  return post === undefined && dev !== undefined ? '0' : '4'
+function validKey(version: Version): string {
+  const release = significantRelease(version).map(numberKey).join('')
+  return (
+    numberKey(version.epoch) + release + end + preKey(version) + postKey(version) + devKey(version) + localKey(version)
+  )
 }
 
-/** Numbers come after words; a shorter list comes before a longer one that begins with it. */
-function localKey(part: string): string {
-  return isNumber(part) ? `2${numberKey(part)}` : `1${part} `
-}
-
-/** Longer numbers are larger: their length comes first. */
+/** Of two numbers without leading zeros the one with more digits is greater: the length goes first. */
 function numberKey(digits: string): string {
-  return String(digits.length).padStart(3, '0') + digits
+  return digits.length.toString(36).padStart(lengthWidth, '0') + digits
 }
 
-function integer(digits = '0'): string {
-  return digits.replace(/^0+(?=.)/, '')
+function preKey({ pre, post, dev }: Version): string {
+  // A development release of a final one comes before its alphas.
+  if (pre === undefined) return post === undefined && dev !== undefined ? '0' : '4'
+  return { a: '1', b: '2', rc: '3' }[pre.phase] + numberKey(pre.number)
 }
 
-function isNumber(text: string): boolean {
-  return /^[0-9]+$/.test(text)
+function postKey({ post }: Version): string {
+  return post === undefined ? '0' : `1${numberKey(post)}`
+}
+
+function devKey({ dev }: Version): string {
+  return dev === undefined ? '1' : `0${numberKey(dev)}`
+}
+
+function localKey({ local = [] }: Version): string {
+  // PEP 440, "Local version identifiers": numbers come after words, and a longer version after its beginning.
+  return local.map((segment) => (/^[0-9]+$/.test(segment) ? `2${numberKey(segment)}` : `1${segment}${end}`)).join('')
 }

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { wheel } from '../helpers/archives.js'
+import { type WheelOptions, wheel } from '../helpers/archives.js'
 import { findClients } from '../helpers/python-clients.js'
 import { clientTest, type ServedFile } from './client-test.js'
 
 const VERSIONS = ['18.1', '19.2', '22.0', '23.0', '23.2', '24.2', '26.2']
 
-/** Under a name that Python 2 accepts too: the oldest pips come with it. */
-function universalWheel(options: Parameters<typeof wheel>[0]): ServedFile {
-  const { filename, bytes } = wheel(options)
-  return { filename: filename.replace('-py3-none-any', '-py2.py3-none-any'), bytes }
+/** For Python 2 too: one of the oldest pips comes with it. */
+function universalWheel(options: WheelOptions): ServedFile {
+  return wheel({ ...options, tag: 'py2.py3-none-any' })
 }
 
 const app = universalWheel({ name: 'demo-app', version: '1.0', requiresDist: ['demo-lib>=1.1'] })

@@ -95,21 +95,19 @@ export async function execute(
   options: { readonly env: Readonly<NodeJS.ProcessEnv>; readonly cwd?: string },
 ): Promise<Finished> {
   const [program = '', ...args] = command
-  const child = spawn(program, args, {
-    ...options,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: RUN_LIMIT_MS,
-    killSignal: 'SIGKILL',
-  })
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  // Not the option of spawn(): its timer outlives a command that could not be started.
+  const limit = setTimeout(() => child.kill('SIGKILL'), RUN_LIMIT_MS)
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text
     })
-  return new Promise((resolve, reject) => {
+  const finished = new Promise<Finished>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code) => resolve({ code, output }))
   })
+  return finished.finally(() => clearTimeout(limit))
 }
 
 async function interpreterPaths(): Promise<readonly string[]> {
