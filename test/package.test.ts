@@ -53,3 +53,16 @@ test('unknown keys and wrong values of the configuration are refused by name', (
   refused({ roots: 'x', passwordFile: 'x', auther: () => true }, /not both/)
   refused({ backend: {} }, /listProjects/)
 })
+
+test('the lock file names every package that an install on any platform looks for, and no download address', () => {
+  const text = readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8')
+  const { packages } = JSON.parse(text) as {
+    readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>
+  }
+  const wanted = Object.values(packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+  assert.deepEqual(
+    wanted.filter((name) => packages[`node_modules/${name}`] === undefined),
+    [],
+  )
+  assert.doesNotMatch(text, /"resolved": "http/)
+})
