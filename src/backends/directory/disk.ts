@@ -51,7 +51,7 @@ export function createDisk(): Disk {
       return
     }
     waiting.delete(id)
-    if (waiting.size === 0) worker?.unref()
+    if (waiting.size === 0 && !isClosed) worker?.unref()
     if (error === undefined) caller.resolve(value as never)
     else caller.reject(Object.assign(new Error(error.message), { code: error.code }))
   }
