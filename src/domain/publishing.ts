@@ -50,15 +50,19 @@ export async function removeRelease(
   user: string | null,
 ): Promise<number> {
   if (backend.remove === undefined) throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${backend.name} removes nothing`)
-  let count = 0
-  for (;;) {
+  const refused = new Set<string>()
+  for (let count = 0; ; ) {
     const files = (await backend.getProject(release.project))?.files ?? []
     // Another root may hold a file of the same path, which shows once the first is gone.
-    const file = files.find(({ version }) => releaseKey(version) === releaseKey(release.version))
+    const file = files.find(({ version, path }) => {
+      return releaseKey(version) === releaseKey(release.version) && !refused.has(path)
+    })
     if (file === undefined) return count
     if (await backend.remove(file)) {
       count += 1
       events.emit('remove', { file, user })
+    } else {
+      refused.add(file.path)
     }
   }
 }

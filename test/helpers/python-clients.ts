@@ -24,6 +24,8 @@ export interface Clients {
   newestPip(): Client
   /** The Python of this `major.minor`, provided that it still has distutils. */
   distutils(python: string): Promise<Client>
+  /** The easy_install of this `major.minor` of Python. */
+  easyInstall(python: string): Promise<Client>
   /** A publishing command on `PATH`. */
   tool(name: keyof typeof PACKAGE_OF_TOOL): Promise<Client>
 }
@@ -61,6 +63,7 @@ export async function findClients(): Promise<Clients> {
     pip: (version) => findPip(interpreters, version),
     newestPip: () => newestPip(interpreters),
     distutils: (python) => findDistutils(interpreters, python),
+    easyInstall: (python) => findEasyInstall(interpreters, python),
     tool: findTool,
   }
 }
@@ -199,6 +202,16 @@ async function findDistutils(interpreters: readonly Interpreter[], python: strin
   const script = ['-c', 'import distutils.command.upload']
   const { code } = await execute([found.path, ...script], { env: isolatedEnv(homedir()) })
   return code === 0 ? { label, command: [found.path] } : { label, command: [], missing }
+}
+
+async function findEasyInstall(interpreters: readonly Interpreter[], python: string): Promise<Client> {
+  const label = `easy_install of Python ${python}`
+  const missing = `Python ${python} with easy_install is not here; install it: pyenv install ${python}`
+  const interpreter = interpreters.find((found) => found.python === python)
+  if (!interpreter) return { label, command: [], missing }
+  const script = ['-c', 'from setuptools.command.easy_install import main; main()']
+  const { code } = await execute([interpreter.path, ...script, '--version'], { env: isolatedEnv(homedir()) })
+  return code === 0 ? { label, command: [interpreter.path, ...script] } : { label, command: [], missing }
 }
 
 async function findTool(name: keyof typeof PACKAGE_OF_TOOL): Promise<Client> {
