@@ -36,7 +36,8 @@ export function createDisk(): Disk {
   let isClosed = false
 
   function start(): Worker {
-    const started = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: 512 } })
+    // Without the host's `execArgv`: its loaders and preloaded modules are none of this thread's business.
+    const started = new Worker(entry, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 512 } })
     started.on('message', receive)
     started.on('error', (error) => lose(started, error))
     started.on('exit', () => lose(started, new PypiServerError('ERR_PYPI_CLOSED', 'the disk thread has ended')))
