@@ -1,4 +1,4 @@
-import { errorMessage } from '../errors.js'
+import { errorMessage, PypiServerError } from '../errors.js'
 import type { Headers, Reply } from '../http/message.js'
 import type { Logger } from '../logger.js'
 import type { Dispatcher, RawCall } from './dispatch.js'
@@ -21,16 +21,27 @@ export interface Answer {
 const commonHeaders: Headers = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' }
 
 /** Answers a call whatever happens; never rejects. */
-export async function answer({ dispatcher, logger }: Edge, call: RawCall, request: unknown): Promise<Answer> {
+export async function answer(edge: Edge, call: RawCall, request: unknown): Promise<Answer> {
   try {
-    const { reply, user } = await dispatcher.dispatch(call, request)
+    const { reply, user } = await edge.dispatcher.dispatch(call, request)
     return { reply: withCommonHeaders(reply), user }
   } catch (error) {
-    const reply = withCommonHeaders(problemReply(error, { ...call, params: {} }))
-    if (isServerFault(reply))
-      logger.error({ path: call.path, reason: errorMessage(error), err: error }, 'request failed')
-    return { reply, user: null }
+    return answerProblem(edge, call, error)
   }
+}
+
+/** What a call is answered that failed; the log hears of faults of the server. */
+export function answerProblem({ logger }: Edge, call: RawCall, error: unknown): Answer {
+  const reply = withCommonHeaders(problemReply(error, { ...call, params: {} }))
+  if (isServerFault(reply)) logger.error({ path: call.path, reason: errorMessage(error), err: error }, 'request failed')
+  return { reply, user: null }
+}
+
+/** What is wrong when a host has consumed an upload before it came here. */
+export function bodyAlreadyRead(): PypiServerError {
+  const message =
+    'the request body was read before it came here: mount the index before body parsers such as express.json()'
+  return new PypiServerError('ERR_PYPI_BODY_ALREADY_READ', message)
 }
 
 /** Address, outcome and duration of one request, for the access log. */

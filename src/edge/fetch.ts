@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import type { Reply } from '../http/message.js'
 import type { RawCall } from './dispatch.js'
-import { answer, type Edge, logRequest } from './edge.js'
+import { answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
 
 /** Answers a web-standard request. The promise never rejects. */
 export type FetchHandler = (request: Request, options?: FetchOptions) => Promise<Response>
@@ -17,8 +17,10 @@ export interface FetchOptions {
 export function createFetchHandler(edge: Edge): FetchHandler {
   return async (request, { mountPath = '' } = {}) => {
     const startedMs = performance.now()
+    // Asked before the call takes the body for itself.
+    const wasRead = isRead(request)
     const call = toCall(edge, request, mountPath.replace(/\/+$/, ''))
-    const answered = await answer(edge, call, request)
+    const answered = wasRead ? answerProblem(edge, call, bodyAlreadyRead()) : await answer(edge, call, request)
     logRequest(edge, call, answered, { address: undefined, startedMs })
     return toResponse(answered.reply, call.isHead)
   }
@@ -36,9 +38,14 @@ function toCall({ baseUrl }: Edge, request: Request, mountPath: string): RawCall
     path: (isBelow ? url.pathname.slice(mountPath.length) : url.pathname) || '/',
     baseUrl: baseUrl ?? `${url.origin}${mountPath}/`,
     httpVersion: '1.1',
-    body: request.body === null ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream),
+    body:
+      request.body === null || isRead(request) ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream),
     signal: request.signal,
   }
+}
+
+function isRead({ body, bodyUsed }: Request): boolean {
+  return bodyUsed || body?.locked === true
 }
 
 function toResponse({ status, reason, headers, body }: Reply, isHead: boolean): Response {

@@ -6,15 +6,13 @@ import type { TLSSocket } from 'node:tls'
 import { PypiServerError } from '../errors.js'
 import type { Reply } from '../http/message.js'
 import type { RawCall } from './dispatch.js'
-import { type Answer, answer, type Edge, logRequest } from './edge.js'
+import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
 import { baseUrlOf, isTrusted } from './location.js'
-import { problemReply } from './problems.js'
 
 /** A request of node:http, node:https, or node:http2's compatibility layer, with what host frameworks add. */
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & {
   readonly originalUrl?: string
   readonly baseUrl?: string
-  readonly body?: unknown
 }
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
@@ -36,7 +34,7 @@ export function createNodeHandler(edge: Edge): NodeHandler {
       if (!res.writableFinished) gone.abort(new PypiServerError('ERR_PYPI_ABORTED', 'the client went away'))
     })
     const { call, early } = toCall(edge, req, target, gone.signal)
-    const answered: Answer = early === undefined ? await answer(edge, call, req) : { reply: early, user: null }
+    const answered = early ?? (await answer(edge, call, req))
     await write(req, res, answered.reply, call.isHead).catch(() => res.destroy())
     logRequest(edge, call, answered, { address: clientAddress(edge, req), startedMs })
   }
@@ -55,7 +53,9 @@ interface Target {
 function targetOf(req: NodeRequest): Target {
   // RFC 9112 section 3.2.2: proxies may send the absolute form.
   const url = (req.url ?? '/').replace(/^https?:\/\/[^/?#]*/i, '') || '/'
-  const [path = '/', query = ''] = splitOnce(url.split('#', 1)[0] ?? '', '?')
+  const [urlPath, query] = splitOnce(url.split('#', 1)[0] ?? '', '?')
+  // What is left of `/pypi?x` once a host has taken the prefix off.
+  const path = urlPath || '/'
   const originalPath = (req.originalUrl ?? url).split(/[?#]/, 1)[0] ?? ''
   const mountPath = (req.baseUrl ?? prefixOf(originalPath, path)).replace(/\/+$/, '')
   return {
@@ -75,7 +75,7 @@ function toCall(
   req: NodeRequest,
   { path, query, mountPath, lacksSlash }: Target,
   signal: AbortSignal,
-): { readonly call: RawCall; readonly early?: Reply } {
+): { readonly call: RawCall; readonly early?: Answer } {
   const method = (req.method ?? 'GET').toUpperCase()
   const headers = headersOf(req)
   const bare = {
@@ -94,11 +94,11 @@ function toCall(
     const call = { ...bare, baseUrl }
     const slash = `${mountPath.slice(mountPath.lastIndexOf('/') + 1)}/`
     return lacksSlash && bare.method === 'GET'
-      ? { call, early: { status: 301, headers: { location: slash } } }
+      ? { call, early: { reply: { status: 301, headers: { location: slash } }, user: null } }
       : { call }
   } catch (error) {
     const call = { ...bare, baseUrl: '' }
-    return { call, early: problemReply(error, { ...call, params: {} }) }
+    return { call, early: answerProblem(edge, call, error) }
   }
 }
 
@@ -129,10 +129,9 @@ function originOf(req: NodeRequest, headers: RawCall['headers']): Omit<Parameter
 
 function checkUnread(req: NodeRequest, method: string): void {
   const isReading = method === 'GET' || method === 'HEAD'
-  if (isReading || !(req.readableEnded || req.body !== undefined) || req.headers['content-length'] === '0') return
-  const message =
-    'the request body was read before it came here: mount the index before body parsers such as express.json()'
-  throw new PypiServerError('ERR_PYPI_BODY_ALREADY_READ', message)
+  if (isReading || req.headers['content-length'] === '0') return
+  // Not by `req.body`: the parsers of Express 4 set it also where they read nothing.
+  if (req.readableEnded || req.readableDidRead) throw bodyAlreadyRead()
 }
 
 function clientAddress({ trustProxy }: Edge, req: NodeRequest): string | undefined {
