@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { wheel } from './helpers/archives.js'
+import { basic, uploadForm } from './helpers/index-server.js'
+import { temporaryDirectory } from './helpers/temporary.js'
+
+const demo = wheel({ name: 'demo', version: '1.0' })
+const fresh = wheel({ name: 'fresh', version: '2.0' })
+// SHA-1 of «secret» in base64, as `htpasswd -s` writes it: quick to verify.
+const passwords = 'ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n'
+const ann = basic('ann', 'secret')
+const machine = basic('__token__', 'machine secret')
+
+type Credentials = Readonly<Record<string, string>>
+
+interface Example {
+  /** Address that it printed, with a trailing slash. */
+  readonly url: string
+  /** Asks it to end; fulfils with its exit code and the signal that killed it, if one did. */
+  readonly end: () => Promise<readonly [code: number | null, signal: string | null]>
+}
+
+/** Starts a compiled example on a free port, over a directory that holds `demo`. */
+async function start(t: TestContext, name: string): Promise<Example> {
+  const root = temporaryDirectory(t)
+  const passwordFile = join(temporaryDirectory(t), 'htpasswd')
+  writeFileSync(join(root, demo.filename), demo.bytes)
+  writeFileSync(passwordFile, passwords)
+  const path = fileURLToPath(new URL(`../examples/${name}.js`, import.meta.url))
+  const env = { ...process.env, PORT: '0', ROOT: root, PASSWORDS: passwordFile, TOKEN: 'machine secret' }
+  const child = spawn(process.execPath, [path], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  const exited = once(child, 'exit') as Promise<[number | null, string | null]>
+  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), exited])) as unknown[]
+  const [, url] = /^Listening on (http:\/\/127\.0\.0\.1:\d+\/(?:pypi\/)?)$/.exec(String(line)) ?? []
+  assert.ok(url, `${name} printed ${line}`)
+  const end: Example['end'] = () => {
+    child.kill('SIGTERM')
+    return exited
+  }
+  return { url, end }
+}
+
+async function statusOf(response: Promise<Response>): Promise<number> {
+  const answered = await response
+  await answered.arrayBuffer()
+  return answered.status
+}
+
+for (const name of ['http', 'express', 'koa', 'fastify']) {
+  test(`examples/${name}.ts serves a directory, takes an upload and ends when told to`, async (t) => {
+    const { url, end } = await start(t, name)
+    assert.match(await (await fetch(`${url}simple/`)).text(), /href="demo\/"/)
+    const upload = (headers: Credentials) => statusOf(fetch(url, { method: 'POST', body: uploadForm(fresh), headers }))
+    assert.deepEqual([await upload({}), await upload(ann)], [401, 200])
+    const download = await fetch(`${url}packages/${fresh.filename}`)
+    assert.deepEqual(Buffer.from(await download.arrayBuffer()), Buffer.from(fresh.bytes))
+    assert.deepEqual(await end(), [0, null])
+  })
+}
+
+test('examples/auther.ts lets people read, and only the machine upload', async (t) => {
+  const { url, end } = await start(t, 'auther')
+  const list = (headers: Credentials) => statusOf(fetch(`${url}simple/`, { headers }))
+  assert.deepEqual([await list({}), await list(ann), await list(machine)], [401, 200, 200])
+  const upload = (headers: Credentials) => statusOf(fetch(url, { method: 'POST', body: uploadForm(fresh), headers }))
+  assert.deepEqual([await upload({}), await upload(ann), await upload(machine)], [401, 403, 200])
+  assert.equal(await list(basic('__token__', 'guess')), 401)
+  assert.deepEqual(await end(), [0, null])
+})
+
+test('every example is started by a test, and is shorter than 40 lines', () => {
+  const folder = new URL('../../examples/', import.meta.url)
+  const names = readdirSync(folder).filter((name) => name.endsWith('.ts'))
+  assert.deepEqual(names.sort(), ['auther.ts', 'express.ts', 'fastify.ts', 'http.ts', 'koa.ts'])
+  for (const name of names) assert.ok(readFileSync(new URL(name, folder), 'utf8').split('\n').length <= 40, name)
+})
