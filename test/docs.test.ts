@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:http2'
+import { dirname, join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { parseArguments } from '#src/cli/options.js'
+import { routeTable } from '#src/routes/table.js'
+import { wheel } from './helpers/archives.js'
+import { serveIndex } from './helpers/index-server.js'
+import { temporaryDirectory } from './helpers/temporary.js'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const documents = ['README.md', ...markdownBelow('docs')]
+
+function markdownBelow(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`
+    if (entry.isDirectory()) return markdownBelow(path)
+    return entry.name.endsWith('.md') ? [path] : []
+  })
+}
+
+interface Block {
+  readonly language: string
+  readonly code: string
+  /** Document and line, for titles and file names. */
+  readonly at: string
+}
+
+/** The fenced blocks of a document. */
+function blocksOf(document: string): readonly Block[] {
+  const content = read(document)
+  return [...content.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(({ 1: language = '', 2: code = '', index }) => {
+    return { language, code, at: `${document}:${content.slice(0, index).split('\n').length + 1}` }
+  })
+}
+
+const blocks = documents.flatMap(blocksOf)
+const programs = blocks.filter(({ language }) => language === 'ts')
+const commands = blocks
+  .filter(({ language }) => language === 'sh')
+  .flatMap(({ code, at }) => code.split('\n').map((line) => ({ line, at })))
+  .filter(({ line }) => line !== '')
+
+/** Where the programs are compiled: inside the package, so that they import it by its name. */
+const folder = join(root, '.build', 'documents')
+rmSync(folder, { recursive: true, force: true })
+mkdirSync(folder, { recursive: true })
+for (const { code, at } of programs) writeFileSync(fileOf(at), code)
+
+function fileOf(at: string): string {
+  return join(folder, `${at.replace(/[^A-Za-z0-9-]+/g, '-')}.mts`)
+}
+
+test('every fenced block says what it is', () => {
+  const known = ['ts', 'sh', '']
+  assert.deepEqual(
+    blocks.filter(({ language }) => !known.includes(language)).map(({ at }) => at),
+    [],
+  )
+  assert.ok(programs.length > 15 && commands.length > 15)
+})
+
+test('every program in the documentation compiles under the strict settings of this package', () => {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent({ compilerOptions: config.compilerOptions }, ts.sys, root)
+  const { rootDir, outDir, tsBuildInfoFile, composite, noPropertyAccessFromIndexSignature, ...strict } = options
+  const program = ts.createProgram(
+    programs.map(({ at }) => fileOf(at)),
+    { ...strict, noEmit: true },
+  )
+  const problems = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+    return `${file && relative(folder, file.fileName)}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
+  })
+  assert.deepEqual(problems, [])
+})
+
+const demo = wheel({ name: 'demo', version: '1.0' })
+
+// The programs listen on 8080, as their readers should see it; here every port is a free one, and is told.
+const freePort = `
+  import { Server } from 'node:net'
+  const { listen } = Server.prototype
+  Server.prototype.listen = function (where, ...rest) {
+    this.once('listening', () => console.log('port ' + this.address().port))
+    return listen.call(this, typeof where === 'object' ? { ...where, port: 0 } : 0, ...rest)
+  }`
+
+/** Starts a program in a directory with what the documentation takes for granted. */
+function start(t: TestContext, { code, at }: Block): ChildProcess {
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  })
+  const path = fileOf(at).replace(/\.mts$/, '.mjs')
+  writeFileSync(path, outputText)
+  const cwd = temporaryDirectory(t)
+  for (const name of ['packages', 'archive']) mkdirSync(join(cwd, name))
+  writeFileSync(join(cwd, 'packages', demo.filename), demo.bytes)
+  writeFileSync(join(cwd, 'htpasswd'), 'ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n')
+  const preload = `data:text/javascript,${encodeURIComponent(freePort)}`
+  const child = spawn(process.execPath, ['--import', preload, path], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  return child
+}
+
+for (const block of programs) {
+  const { code, at } = block
+  if (code.includes('listen(')) {
+    test(`the program at ${at} serves its directory`, async (t) => {
+      const port = await portOf(start(t, block))
+      const url = `http://localhost:${port}${code.includes("'/pypi'") ? '/pypi/' : '/'}`
+      const page = code.includes('node:http2') ? await getOverHttp2(url, 'simple/') : await get(url, 'simple/')
+      assert.match(page, /href="demo\/"/)
+    })
+  } else {
+    test(`the program at ${at} runs to its end`, async (t) => {
+      const child = start(t, block)
+      assert.deepEqual(await once(child, 'exit'), [0, null])
+    })
+  }
+}
+
+async function portOf(child: ChildProcess): Promise<string> {
+  assert.ok(child.stdout)
+  const printed = once(createInterface(child.stdout), 'line')
+  const [line] = (await Promise.race([printed, once(child, 'exit')])) as unknown[]
+  const [, port] = /^port (\d+)$/.exec(String(line)) ?? []
+  assert.ok(port, `it listens on no port: ${line}`)
+  return port
+}
+
+async function get(url: string, path: string): Promise<string> {
+  return await (await fetch(new URL(path, url))).text()
+}
+
+async function getOverHttp2(url: string, path: string): Promise<string> {
+  const session = connect(url)
+  try {
+    return await text(session.request({ ':path': `/${path}` }))
+  } finally {
+    session.destroy()
+  }
+}
+
+test('every command line in the documentation is one that its program takes', async (t) => {
+  t.mock.method(process, 'exit', (code: number) => {
+    throw new Error(`exit ${code}`)
+  })
+  const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Readonly<Record<string, string>> }
+  for (const { line, at } of commands) {
+    const [, ours] = /^(?:npm start --|(?:npx )?pypi-server run) (.*)$/.exec(line) ?? []
+    const [, script] = /^npm (?:run )?(\w+)/.exec(line) ?? []
+    if (ours !== undefined) assert.doesNotThrow(() => parseArguments(['run', ...ours.split(' ')]), `${at}: ${line}`)
+    else if (script !== undefined) assert.ok(script === 'install' || scripts[script] !== undefined, `${at}: ${line}`)
+    else assert.match(line, /^(?:pip|uv pip|twine|htpasswd) /, at)
+  }
+})
+
+test('every address in a command line is one that the index answers', async (t) => {
+  const { root: served, request } = await serveIndex(t)
+  writeFileSync(join(served, demo.filename), demo.bytes)
+  for (const { line, at } of commands) {
+    const [, option = '', path = ''] = /(--[a-z-]+) http:\/\/localhost:8080(\S*)/.exec(line) ?? []
+    if (option === '') continue
+    assert.equal(path, option === '--index-url' ? '/simple/' : '/', `${at}: ${line}`)
+    assert.equal((await request(path)).status, 200, `${at}: ${line}`)
+  }
+})
+
+/** The code spans in headings of one level, in the order of the document. */
+function headings(document: string, level: string): readonly string[] {
+  return [...read(document).matchAll(/^(#+) (.*)$/gm)]
+    .filter(([, marks]) => marks === level)
+    .flatMap(([, , title = '']) => [...title.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code))
+}
+
+test('every configuration key has its heading, and no other has', () => {
+  const [, table = ''] = /const knownKeys[^{]*\{([^}]*)\}/.exec(read('src/config.ts')) ?? []
+  const keys = [...table.matchAll(/(\w+): true/g)].map(([, key = '']) => key)
+  assert.ok(keys.length > 0)
+  assert.deepEqual([...headings('docs/configuration.md', '###')].sort(), keys.sort())
+})
+
+test('every option of the command has its heading, as its help shows it, and no other has', () => {
+  const options = [...runHelp().matchAll(/^ {2}(-\S.*?)(?: {2,}|$)/gm)].map(([, option = '']) => option)
+  assert.ok(options.length > 0)
+  assert.deepEqual([...headings('docs/cli.md', '###')].sort(), options.sort())
+})
+
+test('options of pypiserver that are said to be missing are missing', () => {
+  const [, section = ''] = /^## Not there yet\n([\s\S]*)/m.exec(read('docs/cli.md')) ?? []
+  const missing = [...section.matchAll(/`(--[a-z-]+)`/g)].map(([, option = '']) => option)
+  const help = runHelp()
+  assert.deepEqual(
+    missing.filter((option) => help.includes(`${option} `)),
+    [],
+  )
+})
+
+function runHelp(): string {
+  const args = [join(root, 'dist', 'cli', 'main.js'), 'run', '--help']
+  return execFileSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, COLUMNS: '200' } })
+}
+
+test('every route has its heading, and no other has', () => {
+  const routes = routeTable('/health').map(({ method, path }) => `${method} ${path}`)
+  assert.deepEqual([...headings('docs/http-api.md', '###')].sort(), routes.sort())
+})
+
+test('every error code has its heading and its status, and no other has', () => {
+  const statuses = [...read('src/edge/problems.ts').matchAll(/^ {2}(ERR_PYPI_\w+): (\d+),$/gm)]
+  const documented = [...read('docs/errors.md').matchAll(/^## `(\w+)`\n\nStatus (\d+)/gm)]
+  const pairs = (matches: readonly RegExpExecArray[]) => matches.map(([, code, status]) => `${code} ${status}`).sort()
+  assert.ok(statuses.length > 0)
+  assert.deepEqual(pairs(documented), pairs(statuses))
+  const [, union = ''] = /type PypiServerErrorCode =([\s\S]*?)\n\n/.exec(read('src/errors.ts')) ?? []
+  const codes = [...union.matchAll(/'(\w+)'/g)].map(([, code = '']) => code)
+  assert.deepEqual([...headings('docs/errors.md', '##')].sort(), codes.sort())
+})
+
+test('every dependency has its line with a reason, and no other has', () => {
+  const { dependencies } = JSON.parse(read('package.json')) as { readonly dependencies: object }
+  const explained = [...read('docs/decisions/dependencies.md').matchAll(/^- \*\*([\w-]+)\*\*: \w/gm)]
+  assert.deepEqual(explained.map(([, name]) => name).sort(), Object.keys(dependencies).sort())
+})
+
+test('every link inside the documentation leads to a file and a heading that exist', () => {
+  const broken = [...documents, 'CHANGELOG.md'].flatMap((document) =>
+    [...read(document).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^https?:/.test(link) && !leadsSomewhere(document, link))
+      .map((link) => `${document}: ${link}`),
+  )
+  assert.deepEqual(broken, [])
+})
+
+function leadsSomewhere(document: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#')
+  const target = path === '' ? document : join(dirname(document), path)
+  if (!existsSync(join(root, target))) return false
+  return anchor === undefined || anchors(target).includes(anchor)
+}
+
+/** As GitHub makes them of headings. */
+function anchors(document: string): readonly string[] {
+  return [...read(document).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+test('the README is shorter than 200 lines', () => {
+  assert.ok(read('README.md').split('\n').length <= 200)
+})
