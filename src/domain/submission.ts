@@ -5,8 +5,8 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { fileSource } from '../archive/byte-source.js'
-import { readDistributionMetadata } from '../archive/distribution-metadata.js'
+import { type ByteSource, fileSource } from '../archive/byte-source.js'
+import { readDistributionMetadata, verifyEnd } from '../archive/distribution-metadata.js'
 import { readZipDirectory } from '../archive/zip.js'
 import type { Candidate } from '../backend.js'
 import { digestFile } from '../digests/digest.js'
@@ -189,7 +189,10 @@ async function inspect(
 ): Promise<Pick<Candidate, 'metadata' | 'requiresPython'>> {
   const fd = openSync(path, 'r')
   try {
-    const { metadata: bytes } = await readDistributionMetadata(fileSource(fd, size), parsed)
+    const source = fileSource(fd, size)
+    checkMagic(source, parsed.filename)
+    if ((await verifyEnd(source, parsed.filename)) === 'truncated') throw invalid('the archive is cut off')
+    const { metadata: bytes } = await readDistributionMetadata(source, parsed)
     if (bytes === undefined) return {}
     const { requiresPython } = parseCoreMetadata(bytes)
     return {
@@ -199,6 +202,24 @@ async function inspect(
   } finally {
     closeSync(fd)
   }
+}
+
+/** First bytes, in hex, by extension: what the archive must be to deserve its name. */
+const magics: readonly (readonly [extension: RegExp, magic: string, format: string])[] = [
+  [/\.(?:whl|zip|egg)$/i, '504b', 'zip file'],
+  [/\.(?:tar\.gz|tgz)$/i, '1f8b', 'gzip file'],
+  [/\.tar\.bz2$/i, '425a68', 'bzip2 file'],
+  [/\.tar\.xz$/i, 'fd377a585a00', 'xz file'],
+]
+
+function checkMagic(source: ByteSource, filename: string): void {
+  const [, magic = '', format] = magics.find(([extension]) => extension.test(filename)) ?? []
+  const start = Buffer.from(source.read(0, magic.length / 2)).toString('hex')
+  if (start !== magic) throw invalid(`file is not a ${format}`)
+}
+
+function invalid(reason: string): PypiServerError {
+  return refused(`Invalid distribution file: ${reason}`)
 }
 
 /** The one value of a field; several are refused, empty and `UNKNOWN` mean that there is none. */

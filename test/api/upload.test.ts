@@ -183,6 +183,20 @@ for (const filename of [
   })
 }
 
+for (const [what, file] of [
+  ['cut off', { ...demo, bytes: demo.bytes.subarray(0, demo.bytes.length - 10) }],
+  ['no zip file', { filename: demo.filename, bytes: Buffer.from('no zip file') }],
+  ['no gzip file', { filename: 'demo-1.0.tar.gz', bytes: demo.bytes }],
+] as const) {
+  test(`an archive that is ${what} is refused and leaves nothing`, async (t) => {
+    const { root, post } = await serveIndex(t)
+    const response = await post(uploadForm(file))
+    assert.equal(response.status, 400)
+    assert.match(await response.text(), /^Invalid distribution file: /)
+    assert.deepEqual([visible(root), spooled(root)], [[], []])
+  })
+}
+
 test('an empty file is refused', async (t) => {
   const { post } = await serveIndex(t)
   assert.equal((await post(uploadForm({ filename: demo.filename, bytes: new Uint8Array() }))).status, 400)

@@ -243,15 +243,12 @@ function isDoubtful(folder: Folder): boolean {
 async function compare(state: State, folder: Folder, time: string, isSweep: boolean): Promise<void> {
   if (!isKnown(state, folder)) return
   const isSameFolder = folder.time !== '' && inodeOf(time) === inodeOf(folder.time)
-  if (isSameFolder && folder.isConfirmed && !isSweep) return
-  if (isSameFolder && time === folder.time) {
-    if (folder.watcher === undefined) watchFolder(state, folder)
-    else folder.isConfirmed = true
-    return
-  }
   // A folder that was replaced has another inode, and the old watch sees nothing of it.
   if (!isSameFolder && folder.time !== '') unwatch(folder)
-  await refresh(state, folder)
+  // Where nothing tells of changes, a file that was changed in place shows only when it is looked at.
+  if (isSweep || folder.watcher === undefined) return await refresh(state, folder)
+  if (isSameFolder && time === folder.time) folder.isConfirmed = true
+  if (!folder.isConfirmed) await refresh(state, folder)
 }
 
 function schedulePoll(state: State): void {
