@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises'
+import { isProjectName, type NormalizedName, normalizeName, PypiServerError } from '../index.js'
+
+/** Whether a project is never to be asked about. */
+export type IgnoreRule = (name: NormalizedName) => boolean
+
+/** Where the names come from that nobody outside may hear of. */
+export interface IgnoreSources {
+  /** One name per line. */
+  readonly ignorelist_file: string | undefined
+  /** Names in any spelling; `*` stands for any characters. */
+  readonly private: readonly string[]
+}
+
+/**
+ * Names of the file and patterns in one rule, all compared in their normalized spelling.
+ * @throws ERR_PYPI_CONFIG for a file that is missing, unreadable, not UTF-8, or has a line that is no project name
+ */
+export async function ignoreRule(sources: IgnoreSources): Promise<IgnoreRule> {
+  const { ignorelist_file: path, private: patterns } = sources
+  const names = new Set(path === undefined ? [] : parseIgnoreList(await readIgnoreList(path), path))
+  const globs = patterns.map(globPattern)
+  return (name) => names.has(name) || globs.some((glob) => glob.test(name))
+}
+
+async function readIgnoreList(path: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    // Scripts look for these sentences, as pypiserver writes them.
+    const text = code === 'ENOENT' ? `No such ignorelist-file '${path}'` : unusable(path, code ?? message)
+    throw new PypiServerError('ERR_PYPI_CONFIG', text, { cause: error })
+  }
+}
+
+/** A line that names nothing would protect nothing, and the project's name would be sent out: it is refused. */
+function parseIgnoreList(text: string, path: string): readonly NormalizedName[] {
+  return text.split(/\r\n|[\r\n]/).flatMap((line, index) => {
+    const name = line.replace(/#.*/, '').trim()
+    if (name === '') return []
+    if (isProjectName(name)) return [normalizeName(name)]
+    const reason = `line ${index + 1}: ${JSON.stringify(name)} is no project name`
+    throw new PypiServerError('ERR_PYPI_CONFIG', unusable(path, reason))
+  })
+}
+
+function unusable(path: string, reason: string): string {
+  return `Could not parse ignorelist-file '${path}': ${reason}`
+}
+
+function globPattern(glob: string): RegExp {
+  const parts = normalizeName(glob.trim()).split(/\*+/)
+  return new RegExp(`^${parts.map((part) => part.replace(/[^a-z0-9-]/g, '\\$&')).join('.*')}$`)
+}
