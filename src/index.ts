@@ -29,6 +29,7 @@ export type {
   Yank,
 } from './backend.js'
 export { type DirectoryBackend, type DirectoryOptions, directory } from './backends/directory/directory.js'
+export { uploadedProjects } from './backends/directory/project-documents.js'
 export type { Config } from './config.js'
 export type { Hooks } from './domain/publishing.js'
 export type { FetchHandler, FetchOptions } from './edge/fetch.js'

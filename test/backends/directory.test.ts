@@ -24,6 +24,7 @@ import {
   type Logger,
   normalizeName,
   silentLogger,
+  uploadedProjects,
 } from 'pypi-server'
 import { sdist, wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
@@ -340,4 +341,55 @@ test('a closed backend says so, and may be closed twice', async (t) => {
   await backend.check()
   await Promise.all([backend.close(), backend.close()])
   await assert.rejects(backend.getProject(normalizeName('demo')), { code: 'ERR_PYPI_CLOSED' })
+})
+
+test('a project to which somebody uploaded keeps its name when its files are gone, also after a restart', async (t) => {
+  const root = temporaryDirectory(t)
+  const spooledPath = join(root, 'upload')
+  writeFileSync(spooledPath, demo.bytes)
+  const backend = directory(root)
+  const name = normalizeName('demo')
+  const filename = demo.filename as DistributionFile['filename']
+  const hashes = { sha256: sha256(demo.bytes) }
+  const file = await backend.publish({
+    project: name,
+    filename,
+    version: '1.0',
+    spooledPath,
+    size: demo.bytes.length,
+    hashes,
+  })
+  await backend.remove(file)
+  assert.deepEqual((await backend.getProject(name))?.files, [])
+  await backend.close()
+  assert.deepEqual((await open(t, root).getProject(name))?.files, [])
+  assert.deepEqual([...(await uploadedProjects(root))], ['demo'])
+})
+
+test('yanks and status set by one process show in another within a second, and survive both', async (t) => {
+  const root = temporaryDirectory(t)
+  put(root, demo)
+  const [one, two] = [open(t, root), open(t, root)]
+  const name = normalizeName('demo')
+  const [file] = await filesOf(one)
+  await filesOf(two)
+  assert.ok(file)
+  assert.equal(await one.setYanked(file, { reason: 'broken' }), true)
+  assert.equal(await one.setStatus(name, { status: 'archived', reason: 'moved' }), true)
+  await eventually(async () => (await two.getProject(name))?.status?.status === 'archived', 1500)
+  assert.deepEqual((await filesOf(two))[0]?.yanked, { reason: 'broken' })
+  assert.deepEqual((await filesOf(open(t, root)))[0]?.yanked, { reason: 'broken' })
+  await two.setYanked(file, undefined)
+  await eventually(async () => (await filesOf(one))[0]?.yanked === undefined, 1500)
+})
+
+test('a project document that cannot be understood makes its project unknown, and no other', async (t) => {
+  const root = temporaryDirectory(t)
+  put(root, demo)
+  put(root, wheel({ name: 'other', version: '1.0' }))
+  mkdirSync(join(root, '.pypi-server', 'projects'), { recursive: true })
+  writeFileSync(join(root, '.pypi-server', 'projects', 'demo.json'), '{"format"')
+  const backend = open(t, root)
+  await assert.rejects(backend.getProject(normalizeName('demo')), unavailable)
+  assert.equal((await filesOf(backend, 'other')).length, 1)
 })

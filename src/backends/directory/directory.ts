@@ -4,10 +4,13 @@ import type {
   Backend,
   Candidate,
   DistributionFile,
+  NormalizedName,
   OpenedFile,
   OpenFileOptions,
+  Project,
   ProjectSummary,
   PublishOptions,
+  Yank,
 } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
 import { PypiServerError, undefinedIf } from '../../errors.js'
@@ -32,7 +35,12 @@ export type { DirectoryOptions } from './state.js'
 
 /** A backend that can be written to. */
 export type DirectoryBackend = Backend &
-  Required<Pick<Backend, 'findFile' | 'publish' | 'remove' | 'watch' | 'spoolDirectory' | 'check' | 'close'>>
+  Required<
+    Pick<
+      Backend,
+      'findFile' | 'publish' | 'remove' | 'setYanked' | 'setStatus' | 'watch' | 'spoolDirectory' | 'check' | 'close'
+    >
+  >
 
 const projectsPerPage = 1000
 
@@ -46,21 +54,25 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     name: `directory ${state.roots.join(', ')}`,
     listProjects: () => listProjects(state),
     getProject: async (name) => {
-      const { inspector } = await startedAndTold(state)
-      if (state.catalogue.has(name)) return await currentProject(state, inspector, name)
+      const running = await startedAndTold(state)
+      if (state.catalogue.has(name)) return await currentProject(state, running, name)
       await assertRootsPresent(state)
-      return undefined
+      // A name that was used here stays ours: it must not lead to somebody else's project.
+      const { isUploaded } = await running.documents.read(name)
+      return isUploaded && (await currentProject(state, running, name))
     },
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
     findFile: async (path) => {
-      await startedAndTold(state)
+      const { documents } = await startedAndTold(state)
       const file = state.catalogue.atPath(path)
-      if (file !== undefined) return toDistributionFile(state, file)
+      if (file !== undefined) return toDistributionFile(state, file, await documents.read(file.project))
       await assertRootsPresent(state)
       return undefined
     },
     publish: (candidate, publishOptions = {}) =>
       state.writes(candidate.filename.toLowerCase(), () => publish(state, candidate, publishOptions)),
+    setYanked: (file, yanked) => setYanked(state, file, yanked),
+    setStatus: (project, status) => setStatus(state, project, status),
     remove: (file) => state.writes(file.filename.toLowerCase(), () => remove(state, file)),
     watch: (listener, { signal }) => watch(state, listener, signal),
     spoolDirectory: () => ensureSpoolFolder(firstRoot(state)).catch(storeError(firstRoot(state))),
@@ -144,12 +156,35 @@ async function publish(
   const replaced = taken.find((file) => file.filename === candidate.filename)
   const [root, path] = replaced === undefined ? [0, candidate.filename] : [replaced.root, replaced.path]
   const target = join(state.roots[root] ?? '', path)
-  const { spooledPath, signature } = candidate
+  const { spooledPath, signature, project } = candidate
+  // Before the file: a name must not be taken for foreign once it has a file of ours.
+  await running.documents.change(project, (document) => ({ ...document, isUploaded: true }))
   await place({ root: firstRoot(state), target, spooledPath, overwrite, ...(signature && { signature }) })
   const entry = await enter(state, running, root, path, candidate)
   // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
   for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
-  return toDistributionFile(state, entry)
+  return toDistributionFile(state, entry, await running.documents.read(project))
+}
+
+async function setYanked(state: DirectoryState, file: DistributionFile, yanked: Yank | undefined): Promise<boolean> {
+  const { documents } = await startedAndTold(state)
+  if (state.catalogue.atPath(file.path) === undefined) return false
+  await documents.change(file.project, (document) => {
+    const { [file.path]: _, ...others } = document.yanked ?? {}
+    return { ...document, yanked: yanked === undefined ? others : { ...others, [file.path]: yanked } }
+  })
+  return true
+}
+
+async function setStatus(
+  state: DirectoryState,
+  project: NormalizedName,
+  status: NonNullable<Project['status']>,
+): Promise<boolean> {
+  const { documents } = await startedAndTold(state)
+  if (!state.catalogue.has(project) && !(await documents.read(project)).isUploaded) return false
+  await documents.change(project, (document) => ({ ...document, status }))
+  return true
 }
 
 /** Enters a file that was just put in its place, with all that is known of it. */

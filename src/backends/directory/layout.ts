@@ -10,6 +10,11 @@ export function spoolFolder(root: string): string {
   return join(root, stateFolder, 'spool')
 }
 
+/** One document a project with what its files cannot say: yanks, status, removed names. The only state that is not a cache. */
+export function projectsFolder(root: string): string {
+  return join(root, stateFolder, 'projects')
+}
+
 /** Remembered digests and metadata: only a cache, deletable at any time. */
 export function digestCacheFile(root: string): string {
   return join(root, stateFolder, 'digests.jsonl')

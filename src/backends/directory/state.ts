@@ -11,6 +11,7 @@ import { type Catalogue, createCatalogue, type Inspection } from './catalogue.js
 import { createDisk, type Disk } from './disk.js'
 import { createInspector, type Inspector } from './inspector.js'
 import { digestCacheFile, type FileState, spoolFolder } from './layout.js'
+import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
 import { createTracker, type Tracker } from './tracker.js'
 
 /** How a directory backend behaves; all optional. */
@@ -50,6 +51,7 @@ export interface Running {
   readonly tracker: Tracker
   readonly inspector: Inspector
   readonly cache: DigestCache<Inspection>
+  readonly documents: ProjectDocuments
 }
 
 /** The state of a backend that has not touched its directories yet. */
@@ -87,6 +89,12 @@ async function run(state: DirectoryState): Promise<Running> {
   const { roots, algorithms, catalogue, disk, logger } = state
   const [firstRoot = ''] = roots
   const cache = await openDigestCache<Inspection>(digestCacheFile(firstRoot), logger)
+  const documents = openProjectDocuments({
+    root: firstRoot,
+    queue: state.writes,
+    logger,
+    onChange: (name) => changed(state, name),
+  })
   let isArrival = false
   const inspector = createInspector({
     roots,
@@ -111,7 +119,7 @@ async function run(state: DirectoryState): Promise<Running> {
     logger.warn({ reason: errorMessage(error) }, 'left-over upload files cannot be removed')
   })
   void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined)
-  return { tracker, inspector, cache }
+  return { tracker, inspector, cache, documents }
 }
 
 interface Sighting {
@@ -157,6 +165,7 @@ export async function stop(state: DirectoryState): Promise<void> {
   const running = await state.running?.catch(() => undefined)
   running?.tracker.close()
   running?.inspector.close()
+  running?.documents.close()
   await running?.cache.flush()
   await state.disk.close()
 }

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import type { DistributionFile, NormalizedName, Project } from '../../backend.js'
 import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
-import type { Inspector } from './inspector.js'
-import type { DirectoryState } from './state.js'
+import type { ProjectDocument } from './project-documents.js'
+import type { DirectoryState, Running } from './state.js'
 
 /** The project as it stands, put together once per change; waits for what was found only now to be looked into. */
-export function currentProject(state: DirectoryState, inspector: Inspector, name: NormalizedName): Promise<Project> {
+export function currentProject(state: DirectoryState, running: Running, name: NormalizedName): Promise<Project> {
   const known = state.projects.get(name)
   if (known !== undefined) return known
-  const building = build(state, inspector, name)
+  const building = build(state, running, name)
   state.projects.set(name, building)
   building.catch(() => {
     if (state.projects.get(name) === building) state.projects.delete(name)
@@ -17,17 +17,25 @@ export function currentProject(state: DirectoryState, inspector: Inspector, name
   return building
 }
 
-async function build(state: DirectoryState, inspector: Inspector, name: NormalizedName): Promise<Project> {
+async function build(state: DirectoryState, { inspector, documents }: Running, name: NormalizedName): Promise<Project> {
   await Promise.all(state.catalogue.filesOf(name).map(inspector.described))
   const digested = Promise.all(state.catalogue.filesOf(name).map(inspector.digested))
   await within(digested, state.digestWaitMs)
-  const files = state.catalogue.filesOf(name).map((file) => toDistributionFile(state, file))
-  return { name, revision: revisionOf(files), files }
+  const document = await documents.read(name)
+  const files = state.catalogue.filesOf(name).map((file) => toDistributionFile(state, file, document))
+  const { status } = document
+  const facts = { name, files, ...(status && { status }) }
+  return { ...facts, revision: revisionOf(facts) }
 }
 
 /** What pages tell of a catalogue entry. */
-export function toDistributionFile(state: DirectoryState, file: CatalogueFile): DistributionFile {
+export function toDistributionFile(
+  state: DirectoryState,
+  file: CatalogueFile,
+  { yanked }: ProjectDocument,
+): DistributionFile {
   const { inspection } = file
+  const yank = yanked?.[file.path]
   return {
     project: file.project,
     filename: file.filename,
@@ -41,10 +49,11 @@ export function toDistributionFile(state: DirectoryState, file: CatalogueFile): 
     ...(file.format === 'wheel' &&
       inspection?.metadataSha256 !== undefined && { coreMetadata: { sha256: inspection.metadataSha256 } }),
     ...(state.catalogue.hasSignature(file) && { hasSignature: true }),
+    ...(yank !== undefined && { yanked: yank }),
   }
 }
 
-function revisionOf(files: readonly DistributionFile[]): string {
-  const lines = files.map((file) => JSON.stringify(file)).sort()
+function revisionOf({ files, status }: Pick<Project, 'files' | 'status'>): string {
+  const lines = [JSON.stringify(status ?? null), ...files.map((file) => JSON.stringify(file)).sort()]
   return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 32)
 }

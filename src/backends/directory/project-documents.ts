@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto'
+import { type FSWatcher, watch } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import type { NormalizedName, Project, Yank } from '../../backend.js'
+import { errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
+import type { Logger } from '../../logger.js'
+import type { KeyedQueue } from '../../util/keyed-queue.js'
+import { projectsFolder } from './layout.js'
+import { syncDirectory } from './publish.js'
+
+/** What the files of a project cannot say themselves; kept in one small JSON file a project. */
+export interface ProjectDocument {
+  readonly format: 1
+  /** Somebody uploaded to this project here: its name is ours, also when all its files are gone. */
+  readonly isUploaded?: true
+  readonly status?: NonNullable<Project['status']>
+  /** By the path of the file. */
+  readonly yanked?: Readonly<Record<string, Yank>>
+}
+
+/** Reads and changes project documents; other processes may do so at the same time. */
+export interface ProjectDocuments {
+  /** Rejects with `ERR_PYPI_STORE_UNAVAILABLE` when the document is there and cannot be understood. */
+  readonly read: (name: NormalizedName) => Promise<ProjectDocument>
+  /** Durable once it fulfils; tells whether anything changed. */
+  readonly change: (name: NormalizedName, edit: (document: ProjectDocument) => ProjectDocument) => Promise<boolean>
+  readonly close: () => void
+}
+
+/** Where the documents are and who hears of changes. */
+export interface ProjectDocumentsOptions {
+  /** Absolute path. */
+  readonly root: string
+  readonly queue: KeyedQueue
+  readonly logger: Logger
+  /** Hears of documents that changed, by whichever process. */
+  readonly onChange: (name: NormalizedName) => void
+}
+
+interface State extends ProjectDocumentsOptions {
+  readonly known: Map<NormalizedName, Promise<ProjectDocument>>
+  watcher: FSWatcher | undefined
+  pollTimer: NodeJS.Timeout | undefined
+  folderTime: string
+}
+
+const empty: ProjectDocument = { format: 1 }
+const pollMs = 1000
+const lockRetryMs = 20
+const lockStaleMs = 10_000
+
+/** Documents below `.pypi-server/projects` of a root; watched from now on until `close`. */
+export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectDocuments {
+  const state: State = { ...options, known: new Map(), watcher: undefined, pollTimer: undefined, folderTime: '' }
+  state.pollTimer = setInterval(() => void poll(state), pollMs).unref()
+  startWatching(state)
+  return {
+    read: (name) => read(state, name),
+    change: (name, edit) => options.queue(`document ${name}`, () => change(state, name, edit)),
+    close: () => {
+      clearInterval(state.pollTimer)
+      state.watcher?.close()
+    },
+  }
+}
+
+function read(state: State, name: NormalizedName): Promise<ProjectDocument> {
+  const known = state.known.get(name)
+  if (known !== undefined) return known
+  const reading = load(state, name)
+  state.known.set(name, reading)
+  reading.catch(() => state.known.delete(name))
+  return reading
+}
+
+async function load(state: State, name: NormalizedName): Promise<ProjectDocument> {
+  const path = documentPath(state, name)
+  try {
+    const text = await readFile(path, 'utf8').catch(undefinedIf('ENOENT'))
+    return text === undefined ? empty : checked(JSON.parse(text))
+  } catch (error) {
+    const message = `cannot read what is known of project ${name}: ${errorMessage(error)}`
+    throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', message, { cause: error })
+  }
+}
+
+function checked(document: ProjectDocument): ProjectDocument {
+  if (document?.format === 1) return document
+  throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', 'the document is not of format 1')
+}
+
+async function change(
+  state: State,
+  name: NormalizedName,
+  edit: (document: ProjectDocument) => ProjectDocument,
+): Promise<boolean> {
+  await mkdir(projectsFolder(state.root), { recursive: true, mode: 0o700 })
+  const unlock = await lock(state, name)
+  try {
+    const before = await load(state, name)
+    const after = edit(before)
+    if (JSON.stringify(after) === JSON.stringify(before)) return false
+    await write(documentPath(state, name), JSON.stringify(after, undefined, 1))
+    forget(state, name)
+    return true
+  } finally {
+    await unlock()
+  }
+}
+
+/** Whole or not at all, and on the disk when it fulfils. */
+async function write(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.new`
+  const handle = await open(temporary, 'wx', 0o644)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(temporary, path)
+  await syncDirectory(join(path, '..'))
+}
+
+/** One writer a document, among all processes; a lock that its owner left behind is broken. */
+async function lock(state: State, name: NormalizedName): Promise<() => Promise<void>> {
+  const path = `${documentPath(state, name)}.lock`
+  for (;;) {
+    const handle = await open(path, 'wx').catch(undefinedIf('EEXIST'))
+    if (handle !== undefined) {
+      await handle.close()
+      return () => unlink(path).catch(undefinedIf('ENOENT'))
+    }
+    const heldSince = (await stat(path).catch(undefinedIf('ENOENT')))?.mtimeMs ?? Date.now()
+    if (Date.now() - heldSince > lockStaleMs) await unlink(path).catch(undefinedIf('ENOENT'))
+    else await setTimeout(lockRetryMs)
+  }
+}
+
+function startWatching(state: State): void {
+  try {
+    state.watcher = watch(projectsFolder(state.root), { persistent: false })
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT')
+      state.logger.debug({ reason: errorMessage(error) }, 'cannot watch project documents')
+    return
+  }
+  state.watcher.on('change', (_event, filename) => noticed(state, String(filename)))
+  state.watcher.on('error', () => {
+    state.watcher?.close()
+    state.watcher = undefined
+  })
+}
+
+function noticed(state: State, filename: string): void {
+  const name = nameOf(filename)
+  if (name !== undefined) forget(state, name)
+}
+
+/** For folders that came later than we did, and for file systems without change notices. */
+async function poll(state: State): Promise<void> {
+  const found = await stat(projectsFolder(state.root), { bigint: true }).catch(() => undefined)
+  const time = found === undefined ? '' : `${found.ino}:${found.mtimeNs}`
+  if (time === state.folderTime) return
+  state.folderTime = time
+  for (const name of [...state.known.keys()]) forget(state, name)
+  if (state.watcher === undefined && found !== undefined) startWatching(state)
+}
+
+function forget(state: State, name: NormalizedName): void {
+  state.known.delete(name)
+  state.onChange(name)
+}
+
+function documentPath({ root }: State, name: NormalizedName): string {
+  return join(projectsFolder(root), `${encodeURIComponent(name)}.json`)
+}
+
+function nameOf(filename: string): NormalizedName | undefined {
+  if (!filename.endsWith('.json')) return undefined
+  try {
+    return decodeURIComponent(filename.slice(0, -'.json'.length)) as NormalizedName
+  } catch {
+    // Not one of ours.
+    return undefined
+  }
+}
+
+/** Names of the projects to which somebody uploaded below this root; the root need not be served. */
+export async function uploadedProjects(root: string): Promise<ReadonlySet<NormalizedName>> {
+  const folder = projectsFolder(root)
+  const filenames = (await readdir(folder).catch(undefinedIf('ENOENT'))) ?? []
+  const names = new Set<NormalizedName>()
+  for (const filename of filenames) {
+    const name = nameOf(filename)
+    if (name === undefined) continue
+    const document = checked(JSON.parse(await readFile(join(folder, filename), 'utf8')))
+    if (document.isUploaded) names.add(name)
+  }
+  return names
+}
