@@ -7,6 +7,7 @@ import type { Hooks } from './domain/publishing.js'
 import { PypiServerError } from './errors.js'
 import type { Listeners } from './events.js'
 import { type Logger, silentLogger } from './logger.js'
+import { unknownWelcomeVariable, welcomeVariables } from './render/pages.js'
 
 /** What {@link createApp} takes. Give `backend` or `roots`; everything else has a default. */
 export interface Config {
@@ -39,6 +40,13 @@ export interface Config {
   readonly disableFallback?: boolean
   /** Path below the mount point that answers `Ok` as long as the process lives. @default '/health' */
   readonly healthEndpoint?: string
+  /**
+   * HTML of the page at the mount point. `{{URL}}` (address of the index), `{{VERSION}}`, `{{NUMPKGS}}` (number of files),
+   * `{{PACKAGES}}` and `{{SIMPLE}}` (paths of the listings) are filled in, escaped; everything else stays as it is, and
+   * any other `{{…}}` is an error.
+   * @default a page with the commands to copy
+   */
+  readonly welcome?: string
   /** `max-age` of distribution files, in seconds. @default none: clients revalidate */
   readonly cacheControl?: number
   /** Largest upload, in bytes; above it the answer is 413. @default 1 GiB */
@@ -68,6 +76,7 @@ export interface Settings {
   readonly fragment: string | false
   readonly fallbackUrl: string | undefined
   readonly healthEndpoint: string
+  readonly welcome: string | undefined
   readonly cacheControl: number | undefined
   readonly maxUploadBytes: number
   readonly baseUrl: string | undefined
@@ -91,6 +100,7 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   fallbackUrl: true,
   disableFallback: true,
   healthEndpoint: true,
+  welcome: true,
   cacheControl: true,
   maxUploadBytes: true,
   baseUrl: true,
@@ -121,6 +131,7 @@ export function settingsOf(config: Config): Settings {
     fragment,
     fallbackUrl: fallbackOf(config),
     healthEndpoint: healthEndpointOf(config),
+    welcome: welcomeOf(config),
     cacheControl: secondsOf('cacheControl', config.cacheControl),
     maxUploadBytes: positive('maxUploadBytes', config.maxUploadBytes ?? 1024 ** 3),
     baseUrl: baseUrlOf(config),
@@ -188,6 +199,14 @@ function fallbackOf({ fallbackUrl, disableFallback = false }: Config): string | 
 function healthEndpointOf({ healthEndpoint = '/health' }: Config): string {
   if (typeof healthEndpoint === 'string' && /^\/[A-Za-z0-9/_-]+$/.test(healthEndpoint)) return healthEndpoint
   throw wrong(`healthEndpoint: ${JSON.stringify(healthEndpoint)} is not a / followed by letters, digits, /, _ and -`)
+}
+
+function welcomeOf({ welcome }: Config): string | undefined {
+  if (welcome === undefined) return undefined
+  if (typeof welcome !== 'string') throw wrong('welcome takes the HTML of a page')
+  const unknown = unknownWelcomeVariable(welcome)
+  if (unknown === undefined) return welcome
+  throw wrong(`welcome: ${JSON.stringify(unknown)} is none of ${welcomeVariables().join(', ')} in {{ }}`)
 }
 
 function baseUrlOf({ baseUrl }: Config): string | undefined {

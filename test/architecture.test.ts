@@ -26,7 +26,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   logger: [],
   events: ['type:backend'],
   version: [],
-  config: ['auth', 'backend', 'backends/directory', 'digests', 'domain', 'events'],
+  config: ['auth', 'backend', 'backends/directory', 'digests', 'domain', 'events', 'render'],
   app: ['auth', 'backend', 'backends/directory', 'config', 'domain', 'edge', 'events', 'routes', 'version'],
   index: ['app', 'auth', 'backend', 'backends/directory', 'config', 'domain', 'edge', 'events', 'packaging', 'version'],
 }

@@ -28,6 +28,8 @@ export interface Services {
   /** Seconds. */
   readonly cacheControl: number | undefined
   readonly maxUploadBytes: number
+  /** Template of the page at the mount point; the built-in page without. */
+  readonly welcome: string | undefined
   /** Whether an action needs a login, so that shared caches must not keep its answers. */
   readonly isPrivate: (action: Action) => boolean
   readonly version: string
