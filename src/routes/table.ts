@@ -1,3 +1,4 @@
+import { PypiServerError } from '../errors.js'
 import { fileList, toFileListSlash } from './file-list.js'
 import { downloadFile } from './files.js'
 import { postForm } from './forms.js'
@@ -7,8 +8,18 @@ import { projectList, projectPage, toProject, toProjectPage, toSlash } from './s
 import { favicon, health } from './status.js'
 import { welcome } from './welcome.js'
 
-/** Every route. Fixed paths win over parameters, whatever their order. */
+/**
+ * Every route. Fixed paths win over parameters, whatever their order.
+ * @throws ERR_PYPI_CONFIG when the health endpoint is the path of another route
+ */
 export function routeTable(healthEndpoint: string): readonly Route[] {
+  const routes = allRoutes(healthEndpoint)
+  const overlapped = routes.find(({ path, handler }) => path === healthEndpoint && handler !== health)
+  if (overlapped === undefined) return routes
+  throw new PypiServerError('ERR_PYPI_CONFIG', `healthEndpoint: ${healthEndpoint} is the path of another route`)
+}
+
+function allRoutes(healthEndpoint: string): readonly Route[] {
   return [
     { method: 'GET', path: healthEndpoint, action: 'public', handler: health },
     { method: 'GET', path: '/favicon.ico', action: 'public', handler: favicon },
