@@ -1,36 +1,95 @@
+import { threadId } from 'node:worker_threads'
 import type { Logger } from '../index.js'
 import { escapeControlCharacters } from '../util/control-characters.js'
+import { failureKeys } from './log-keys.js'
+import { percentFormat } from './percent-format.js'
 
-/** Where lines go. */
+/** Where lines go, each with its end. */
 export interface LineSink {
   readonly write: (text: string) => unknown
 }
 
+/** What is logged and how it looks. Formats are Python's. */
+export interface LogFormats {
+  /** 0 warnings and requests, 1 also what happens, 2 and above everything. */
+  readonly verbose: number
+  readonly log_frmt: string
+  /** @default the message and what is known about it */
+  readonly log_err_frmt?: string
+}
+
 type Details = Readonly<Record<string, unknown>>
 
-const levels = ['debug', 'info', 'warn', 'error'] as const
+/** As Python numbers them. */
+const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const
+const levelNames: Readonly<Record<number, string>> = { 10: 'DEBUG', 20: 'INFO', 30: 'WARNING', 40: 'ERROR' }
 
-/** A logger that writes one readable line for each request and each message, from `level` upwards. */
-export function createLineLogger(sink: LineSink, level: (typeof levels)[number]): Logger {
-  const lineAt = (name: (typeof levels)[number]) => (details: Details, message: string) => {
-    if (levels.indexOf(name) < levels.indexOf(level)) return
-    const text = message === 'request' ? requestText(details) : `${name.toUpperCase()} ${message}${detailText(details)}`
-    // What clients send must neither forge a line nor steer a terminal.
-    sink.write(`${timestamp()} ${escapeControlCharacters(text)}\n`)
+/** A record before it has its place in the line. */
+export interface LogRecord {
+  readonly level: number
+  readonly name: string
+  readonly message: string
+}
+
+/** A logger that writes lines of this format: a request on one line each, whatever the level. */
+export function createLogger(formats: LogFormats, sink: LineSink): Logger {
+  const threshold = [levels.warn, levels.info][formats.verbose] ?? 0
+  const line = lineWriter(formats, sink)
+  const log = (level: number) => (details: Details, text: string) => {
+    if (text === 'request') return line({ level, name: 'pypi-server.access', message: accessText(details) })
+    if (level < threshold) return
+    line({ level, name: 'pypi-server', message: messageText(formats, details, text) })
   }
-  return { debug: lineAt('debug'), info: lineAt('info'), warn: lineAt('warn'), error: lineAt('error') }
+  return { debug: log(levels.debug), info: log(levels.info), warn: log(levels.warn), error: log(levels.error) }
 }
 
-function requestText({ address, user, method, path, status, bytes, ms, userAgent }: Details): string {
+/** Writes records in the line format. What is in a message by then is trusted. */
+export function lineWriter({ log_frmt }: LogFormats, sink: LineSink): (record: LogRecord) => void {
+  const startedMs = Date.now()
+  return (record) => sink.write(`${percentFormat(log_frmt, lineKeys(record, startedMs))}\n`)
+}
+
+function lineKeys({ level, name, message }: LogRecord, startedMs: number): Details {
+  const now = new Date()
+  return {
+    asctime: localTime(now),
+    created: now.getTime() / 1000,
+    msecs: now.getMilliseconds(),
+    relativeCreated: now.getTime() - startedMs,
+    name,
+    levelname: levelNames[level],
+    levelno: level,
+    message,
+    msg: message,
+    module: 'pypi-server',
+    process: process.pid,
+    processName: 'MainProcess',
+    thread: threadId,
+    threadName: 'MainThread',
+  }
+}
+
+/** As Python's logging writes it: local time with milliseconds behind a comma. */
+function localTime(date: Date): string {
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000)
+  return local.toISOString().slice(0, 23).replace('T', ' ').replace('.', ',')
+}
+
+// What clients send must neither forge a line nor steer a terminal.
+function accessText({ address, user, method, path, status, bytes, ms, userAgent }: Details): string {
   const agent = String(userAgent).split(' ', 1)[0]
-  return `${address} ${user ?? '-'} "${method} ${path}" ${status} ${bytes ?? '-'}B ${ms}ms ${agent || '-'}`
+  const text = `${address} ${user ?? '-'} "${method} ${path}" ${status} ${bytes ?? '-'}B ${ms}ms ${agent || '-'}`
+  return escapeControlCharacters(text)
 }
 
-function detailText(details: Details): string {
-  const parts = Object.entries(details).filter(([key]) => key !== 'err')
+function messageText({ log_err_frmt }: LogFormats, details: Details, text: string): string {
+  const isFailure = text === 'request failed' && log_err_frmt !== undefined
+  if (isFailure) return percentFormat(log_err_frmt, failureKeys(details))
+  return escapeControlCharacters(text + detailText(details))
+}
+
+function detailText({ err, ...details }: Details): string {
+  const reason = err instanceof Error && details['reason'] === undefined ? { reason: err.message } : {}
+  const parts = Object.entries({ ...details, ...reason })
   return parts.map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join('')
-}
-
-function timestamp(): string {
-  return new Date().toISOString().slice(0, 19).replace('T', ' ')
 }

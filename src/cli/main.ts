@@ -1,10 +1,37 @@
 #!/usr/bin/env node
+import { errorMessage } from '../errors.js'
 import { PypiServerError } from '../index.js'
-import { parseArguments } from './options.js'
-import { CommandError, run } from './run.js'
+import { CommandError } from './command-error.js'
+import { parseArguments } from './legacy.js'
+import { run } from './run.js'
+import { update } from './update.js'
 
-run(parseArguments(process.argv.slice(2))).catch((error: unknown) => {
-  if (!(error instanceof CommandError || error instanceof PypiServerError)) throw error
-  process.stderr.write(`pypi-server: error: ${error.message}\n`)
-  process.exitCode = error instanceof CommandError ? error.exitCode : 2
+async function main(args: readonly string[]): Promise<void> {
+  const { line, warning = '' } = parseArguments(args)
+  process.stderr.write(warning)
+  if (line.command === 'run') await run(line.options)
+  else process.exitCode = await update(line.options, { signal: stopSignal() })
+}
+
+/** Aborts when the process is told to stop; the second time the signal does what it always does. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
+  return stop.signal
+}
+
+// Without a reader there is nobody to tell anything.
+process.stderr.on('error', () => {})
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const { exitCode, usage, prog, message } = commandErrorOf(error)
+  process.stderr.write(`${usage}${prog}: error: ${message}\n`)
+  process.exitCode = exitCode
 })
+
+function commandErrorOf(error: unknown): CommandError {
+  if (error instanceof CommandError) return error
+  if (error instanceof PypiServerError) return new CommandError(error.message, 2)
+  const place = error instanceof Error ? error.stack?.split('\n').find((line) => /^ +at /.test(line)) : undefined
+  return new CommandError(`unexpected: ${errorMessage(error)} ${place?.trim() ?? ''}`, 1)
+}

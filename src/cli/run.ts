@@ -1,154 +1,104 @@
-import { mkdir, opendir } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { type App, type Config, createApp } from '../index.js'
-import { createLineLogger } from './log.js'
-import type { RunOptions } from './options.js'
+import { accessSync, constants } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
+import { errorMessage } from '../errors.js'
+import { type App, type Config, createApp, type Logger } from '../index.js'
+import { banner } from './banner.js'
+import { below } from './base-url.js'
+import { CommandError } from './command-error.js'
+import { prepareDirectories } from './directories.js'
+import { createHttpServer, listen, stopOnSignals } from './http-server.js'
+import { createLogger, type LineSink, lineWriter } from './log.js'
+import { openLogOutput } from './log-output.js'
+import { absolutePath, resolvedPath } from './paths.js'
+import { withRequestLog } from './request-log.js'
+import type { RunOptions } from './run-options.js'
 
-/** Ends the command with one line on stderr. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError'
-  readonly exitCode: number
-
-  constructor(message: string, exitCode: number, options?: ErrorOptions) {
-    super(message, options)
-    this.exitCode = exitCode
-  }
-}
-
-const shutdownMs = 10_000
-
-/** Serves until the process is told to stop. Fulfils once it listens. */
+/**
+ * Serves until the process is told to stop. Fulfils once it listens.
+ * @throws CommandError with 2 for what is wrong with the options, with 1 when the port cannot be taken
+ */
 export async function run(options: RunOptions): Promise<void> {
-  const directories = options.package_directory.map((path) => resolve(expandHome(path)))
-  await prepareDirectories(directories)
-  const logger = createLineLogger(process.stdout, options.verbose > 1 ? 'debug' : 'info')
-  const app = createApp({ ...configOf(options), roots: directories, logger })
-  const server = createServer(serverOptions, app)
-  server.timeout = idleMs
-  const url = await listen(server, options)
-  say(`Listening on ${url}`)
-  for (const line of banner(options, directories, url)) say(line)
+  const config = await configOf(options)
+  const output = openLogOutput(options)
+  const logger = createLogger(options, output)
+  const directories = await Promise.all(options.package_directory.map(resolvedPath))
+  const app = createApp({ ...config, roots: directories, logger })
+  for (const line of [...(await prepareDirectories(directories)), ...remarks(options)]) say(line)
+  const server = createHttpServer(handlerOf(app, options, { logger, output }))
+  const url = `${await listen(server, options)}${options.server_base_url}/`
+  // Before anybody is told that there is something to send signals to.
   stopOnSignals(server, app)
+  if (options.log_file !== '') process.on('SIGHUP', output.reopen)
+  const lines = options.log_stream === 'none' ? [] : banner(options, directories, url)
+  say([`Listening on ${url}`, ...lines].join('\n'))
   app.ready().catch((error: Error) => say(`Warning: ${error.message}`))
 }
 
-// A steady upload may take as long as it needs; a connection on which nothing moves may not.
-const serverOptions = {
-  requestTimeout: 0,
-  headersTimeout: 20_000,
-  keepAliveTimeout: 65_000,
-  connectionsCheckingInterval: 2000,
-}
-const idleMs = 120_000
-
-function configOf(options: RunOptions): Config {
-  const { passwords, authenticate, overwrite, health_endpoint, cache_control, max_upload } = options
+async function configOf(options: RunOptions): Promise<Config> {
+  const { authenticate, overwrite, cache_control } = options
+  const passwordFile = passwordFileOf(options)
   return {
     authenticate,
     overwrite,
     fallbackUrl: options.fallback_url,
     disableFallback: options.disable_fallback,
-    healthEndpoint: health_endpoint,
-    hashAlgo: hashAlgoOf(options),
-    maxUploadBytes: max_upload,
-    ...(passwords !== undefined && passwords !== '.' && { passwordFile: resolve(expandHome(passwords)) }),
+    healthEndpoint: options.health_endpoint,
+    hashAlgo: options.hash_algo,
+    maxUploadBytes: options.max_upload,
+    ...(passwordFile !== undefined && { passwordFile }),
     ...(cache_control !== undefined && { cacheControl: cache_control }),
+    ...(options.welcome !== '' && { welcome: await readWelcome(absolutePath(options.welcome)) }),
   }
 }
 
-/** pypiserver's words for no digest. */
-function hashAlgoOf({ hash_algo }: RunOptions): string | false {
-  return /^(?:0|no?|f|false|off)$/i.test(hash_algo) ? false : hash_algo
+function passwordFileOf({ passwords = '' }: RunOptions): string | undefined {
+  return passwords === '' || passwords === '.' ? undefined : absolutePath(passwords)
 }
 
-async function prepareDirectories(directories: readonly string[]): Promise<void> {
-  for (const [index, path] of directories.entries()) {
-    const problem = await problemWith(path)
-    if (problem === undefined) continue
-    if (problem !== 'ENOENT' || index > 0) throw new CommandError(`cannot read the directory ${path}: ${problem}`, 2)
-    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
-      throw new CommandError(`cannot create the directory ${path}: ${error.code}`, 2, { cause: error })
-    })
-    say(`Created ${path}, which did not exist: copy wheels and sdists into it, or upload them.`)
-  }
-}
-
-async function problemWith(path: string): Promise<string | undefined> {
+async function readWelcome(path: string): Promise<string> {
   try {
-    await (await opendir(path)).close()
-    return undefined
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error)
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : (code ?? message)
+    throw new CommandError(`cannot read the welcome page ${path}: ${reason}`, 2, { cause: error })
   }
 }
 
-async function listen(server: Server, { port, host }: RunOptions): Promise<string> {
-  await new Promise<void>((fulfil, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, fulfil)
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(listenProblem(error, port, host), 1, { cause: error })
-  })
-  const { address, port: actual, family } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}/`
-}
-
-function listenProblem({ code, message }: NodeJS.ErrnoException, port: number, host: string): string {
-  if (code === 'EADDRINUSE')
-    return `port ${port} on ${host} is in use: stop what listens there, or choose another with -p`
-  if (code === 'EACCES') return `port ${port} needs more rights than this user has: choose one above 1023 with -p`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${host} is no address of this machine: see -i`
-  return `cannot listen on ${host}:${port}: ${message}`
-}
-
-function banner(options: RunOptions, directories: readonly string[], url: string): readonly string[] {
-  const { passwords, authenticate } = options
-  const shown = url.replace('//0.0.0.0:', '//localhost:').replace('//[::]:', '//localhost:')
+/** What holds although something else was asked for. */
+function remarks(options: RunOptions): readonly string[] {
+  const { server, backend } = options
+  const passwordFile = passwordFileOf(options)
+  const problem = passwordFile && problemWithFile(passwordFile)
   return [
-    `Serving ${directories.join(', ')}`,
-    loginLine(passwords, authenticate),
-    options.disable_fallback
-      ? 'Projects that are not here do not exist (--disable-fallback)'
-      : `Projects that are not here are redirected to ${options.fallback_url} (--disable-fallback ends that)`,
-    `  pip install --index-url ${shown}simple/ PACKAGE`,
-    ...(passwords === undefined ? [] : [`  twine upload --repository-url ${shown} dist/*`]),
+    ...(server === 'auto' ? [] : [`--server ${server}: the HTTP server of Node is used, whatever the method`]),
+    ...(backend === 'auto'
+      ? []
+      : [`--backend ${backend}: there is one backend, which reads directories and remembers what it read`]),
+    ...(problem
+      ? [`Warning: cannot read the password file ${passwordFile}: ${problem}; nobody can log in until that is repaired`]
+      : []),
   ]
 }
 
-function loginLine(passwords: string | undefined, authenticate: readonly string[]): string {
-  if (authenticate.length === 0) return 'Everything is open to everybody, uploads included (-a . -P .)'
-  if (passwords === undefined) return 'Uploads are refused: no users are known (-P FILE names a htpasswd file)'
-  return `Logins of ${passwords} are needed for: ${authenticate.join(', ')}`
-}
-
-function stopOnSignals(server: Server, app: App): void {
-  let isStopping = false
-  const stop = (): void => {
-    if (isStopping) process.exit(130)
-    isStopping = true
-    void shutDown(server, app)
+function problemWithFile(path: string): string | undefined {
+  try {
+    accessSync(path, constants.R_OK)
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? errorMessage(error)
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
 }
 
-/** Running requests may finish for a while, idle connections end now. */
-async function shutDown(server: Server, app: App): Promise<void> {
-  const closed = new Promise((fulfil) => server.close(fulfil))
-  const idle = setInterval(() => server.closeIdleConnections(), 100)
-  const limit = setTimeout(() => server.closeAllConnections(), shutdownMs)
-  await closed
-  clearInterval(idle)
-  clearTimeout(limit)
-  await app.close()
-  process.exit(0)
-}
-
-function expandHome(path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
+function handlerOf(
+  app: App,
+  options: RunOptions,
+  { logger, output }: { readonly logger: Logger; readonly output: LineSink },
+): RequestListener {
+  const handler = below(options.server_base_url, app, logger)
+  if (options.verbose === 0) return handler
+  return withRequestLog(handler, { ...options, line: lineWriter(options, output) })
 }
 
 function say(line: string): void {

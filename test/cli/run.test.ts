@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
@@ -169,8 +169,8 @@ for (const [args, text] of [
   [['-a', '.'], /the password file must be empty as well/],
   [['-P', '.'], /nothing can be authenticated/],
   [['--hash-algo', 'md6'], /"md6" is none of/],
-  [['--health-endpoint', 'x'], /healthEndpoint: "x"/],
-  [['--fallback-url', 'foobar'], /fallbackUrl: "foobar" is not an http or https address/],
+  [['--health-endpoint', 'x'], /argument --health-endpoint: "x"/],
+  [['--fallback-url', 'foobar'], /argument --fallback-url: "foobar" is not an http or https address/],
   [['--max-upload', '0'], /"0" is not a size/],
   [['--unknown'], /unrecognized arguments: --unknown/],
 ] as const) {
@@ -183,11 +183,126 @@ for (const [args, text] of [
   })
 }
 
-test('--version tells the version, --help the options with examples', () => {
-  assert.deepEqual(command('--version'), { status: 0, out: `${version}\n`, err: '' })
-  const { status, out } = command('run', '--help')
-  assert.equal(status, 0)
-  for (const text of ['--passwords', '--authenticate', '--disable-fallback', 'examples:', 'htpasswd -B']) {
-    assert.ok(out.includes(text), text)
+for (const [title, option, content, text] of [
+  ['a welcome page that is missing', '--welcome', undefined, /^cannot read the welcome page \/.*: ENOENT$/],
+  [
+    'a welcome page that is not UTF-8',
+    '--welcome',
+    Buffer.from([0xff]),
+    /^cannot read the welcome page .*: it is not UTF-8$/,
+  ],
+  ['a welcome page with code in it', '--welcome', '{{1+1}}', /^welcome: "\{\{1\+1\}\}" is none of URL, VERSION, /],
+  ['a log file that cannot be opened', '--log-file', undefined, /^cannot open the log file \/.*: ENOENT$/],
+] as const) {
+  test(`${title} is told in one line, before anything is created`, (t) => {
+    const file = join(temporaryDirectory(t), content === undefined ? 'missing/file' : 'file')
+    if (content !== undefined) writeFileSync(file, content)
+    const packages = join(temporaryDirectory(t), 'packages')
+    const { status, err } = command('run', '-p', '0', option, file, packages)
+    const [, line = ''] = /^pypi-server: error: ([^\n]+)\n$/.exec(err) ?? []
+    assert.equal(status, 2)
+    assert.match(line, text)
+    assert.throws(() => statSync(packages), { code: 'ENOENT' })
+  })
+}
+
+test('a host that is none of this machine is told in one line', (t) => {
+  const { status, err } = command('run', '-p', '0', '-i', '192.0.2.1', temporaryDirectory(t))
+  assert.deepEqual([status, err], [1, 'pypi-server: error: 192.0.2.1 is no address of this machine: see -i\n'])
+})
+
+test('a password file that is missing is warned of, and used once it is there', async (t) => {
+  const passwords = join(temporaryDirectory(t), 'htpasswd')
+  const { url, stderr } = await start(t, { directory: temporaryDirectory(t), args: ['-P', passwords] })
+  assert.match(
+    stderr(),
+    /^Warning: cannot read the password file \/.*: ENOENT; nobody can log in until that is repaired$/m,
+  )
+  const post = async (): Promise<number> =>
+    (await fetch(url, { method: 'POST', body: uploadForm(demo), headers: basic('ann', 'secret') })).status
+  assert.equal(await post(), 503)
+  copyFileSync(passwordFile(t), passwords)
+  await eventually(async () => (await post()) === 200)
+})
+
+test('what is accepted for compatibility only is told at start', async (t) => {
+  const args = ['--server', 'gunicorn', '--backend', 'cached-dir']
+  const { stderr } = await start(t, { directory: temporaryDirectory(t), args })
+  assert.match(stderr(), /^--server gunicorn: the HTTP server of Node is used/m)
+  assert.match(stderr(), /^--backend cached-dir: there is one backend/m)
+})
+
+test('the old form serves, and tells the new one', async (t) => {
+  const directory = temporaryDirectory(t)
+  const child = spawn(process.execPath, [main, '-p', '0', '-i', '127.0.0.1', directory])
+  t.after(() => child.kill('SIGKILL'))
+  let err = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+  })
+  const url = await eventually(() => /^Listening on (\S+)$/m.exec(err)?.[1])
+  assert.ok(err.startsWith('WARNING: ') && err.includes(`\n  pypi-server run -p 0 -i 127.0.0.1 ${directory}\n`), err)
+  assert.equal((await fetch(`${url}health`)).status, 200)
+  child.kill('SIGINT')
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+})
+
+test('a directory behind a symbolic link is served', async (t) => {
+  const directory = temporaryDirectory(t)
+  writeFileSync(join(directory, demo.filename), demo.bytes)
+  const link = join(temporaryDirectory(t), 'link')
+  symlinkSync(directory, link, 'junction')
+  const { url, stderr } = await start(t, { directory: link })
+  await eventually(() => stderr().includes(`Serving ${directory}\n`))
+  assert.equal((await fetch(`${url}packages/${demo.filename}`)).status, 200)
+})
+
+test('~ is the home directory', async (t) => {
+  const home = temporaryDirectory(t)
+  const args = ['--log-file', '~/server.log', '--cache-control', '0']
+  const { url, stderr } = await start(t, { directory: '~/packages', args, env: { ...process.env, HOME: home } })
+  assert.ok(stderr().includes(`Created ${join(home, 'packages')}`))
+  await fetch(`${url}health`)
+  await eventually(() => statSync(join(home, 'server.log')).size > 0)
+})
+
+test('a reader of the log that goes away does not end the server', async (t) => {
+  const { url, process: child } = await start(t, { directory: temporaryDirectory(t) })
+  child.stdout?.destroy()
+  for (const _ of [1, 2, 3]) assert.equal((await fetch(`${url}health`)).status, 200)
+})
+
+test('--version tells the version and nothing else, also behind a command', () => {
+  for (const args of [['--version'], ['run', '--version'], ['update', '--version']]) {
+    assert.deepEqual(command(...args), { status: 0, out: `${version}\n`, err: '' })
   }
+})
+
+test('--help tells of every option with its default, and of examples', () => {
+  const helps = [command('--help'), command('run', '-h'), command('update', '--help')]
+  for (const { status, out, err } of helps) {
+    assert.deepEqual([status, err], [0, ''])
+    for (const text of [
+      '--verbose',
+      '--log-file',
+      '--log-stream',
+      '--log-frmt',
+      '%(asctime)s|%(name)s',
+      '--hash-algo',
+    ]) {
+      assert.ok(out.includes(text), text)
+    }
+  }
+  const [, run] = helps
+  for (const text of [
+    ...['--port', '-H, --interface, --host', '--passwords', '--authenticate', '--overwrite', '--max-upload'],
+    ...['--disable-fallback', '--fallback-url', '--welcome', '--health-endpoint', '--cache-control', '--server METHOD'],
+    ...['--server-base-url', '--log-req-frmt', '--log-res-frmt', '--log-err-frmt', 'examples:', 'htpasswd -B'],
+  ]) {
+    assert.ok(run?.out.includes(text), text)
+  }
+})
+
+test('--help of the old form is that of run', () => {
+  assert.deepEqual(command('-p', '80', '--help').out, command('run', '--help').out)
 })

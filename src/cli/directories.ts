@@ -1,0 +1,29 @@
+import { mkdir, opendir } from 'node:fs/promises'
+import { CommandError } from './command-error.js'
+
+/**
+ * Makes sure that the directories can be read, and creates the first if it does not exist. Fulfils with what to tell.
+ * @throws CommandError with 2
+ */
+export async function prepareDirectories(directories: readonly string[]): Promise<readonly string[]> {
+  const remarks: string[] = []
+  for (const [index, path] of directories.entries()) {
+    const problem = await problemWith(path)
+    if (problem === undefined) continue
+    if (problem !== 'ENOENT' || index > 0) throw new CommandError(`cannot read the directory ${path}: ${problem}`, 2)
+    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+      throw new CommandError(`cannot create the directory ${path}: ${error.code}`, 2, { cause: error })
+    })
+    remarks.push(`Created ${path}, which did not exist: copy wheels and sdists into it, or upload them.`)
+  }
+  return remarks
+}
+
+async function problemWith(path: string): Promise<string | undefined> {
+  try {
+    await (await opendir(path)).close()
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}

@@ -1,0 +1,169 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { ActionsContainer, ArgumentParser } from 'argparse'
+import type { ActionGroup } from '../index.js'
+import type { CommonOptions } from './common-options.js'
+import {
+  actionGroups,
+  baseUrlPath,
+  bytes,
+  healthEndpoint,
+  httpUrl,
+  oneOf,
+  port,
+  seconds,
+  textOrNone,
+} from './option-types.js'
+
+/** What `run` was told, as argparse names it. */
+export interface RunOptions extends CommonOptions {
+  readonly package_directory: readonly string[]
+  readonly port: number
+  readonly host: string
+  /** `.` stands for none, on purpose. */
+  readonly passwords: string | undefined
+  readonly authenticate: readonly ActionGroup[]
+  readonly overwrite: boolean
+  readonly max_upload: number
+  readonly disable_fallback: boolean
+  readonly fallback_url: string
+  readonly health_endpoint: string
+  readonly cache_control: number | undefined
+  /** A file with a template; empty for the built-in page. */
+  readonly welcome: string
+  /** Path in front of everything, without a trailing slash; empty for none. */
+  readonly server_base_url: string
+  /** Accepted for pypiserver's sake. */
+  readonly server: string
+  readonly log_req_frmt: string
+  readonly log_res_frmt: string
+  readonly log_err_frmt: string
+}
+
+const methods = ['auto', 'cherrypy', 'gevent', 'gunicorn', 'paste', 'twisted', 'wsgiref']
+
+/** Adds the arguments of `run` that `update` has not. */
+export function addRunArguments(run: ArgumentParser): void {
+  run.add_argument('package_directory', {
+    nargs: '*',
+    default: [join(homedir(), 'packages')],
+    metavar: 'DIRECTORY',
+    help: 'directories with distribution files, all in one place of the line, searched in this order; the first takes uploads, and is created when it does not exist (default: ~/packages)',
+  })
+  addListening(run.add_argument_group('listening'))
+  addUploads(run.add_argument_group('logins and uploads'))
+  addFallback(run.add_argument_group('projects that are not here'))
+  addPages(run.add_argument_group('pages and files'))
+  addRequestLog(run.add_argument_group('request log'))
+}
+
+function addListening(group: ActionsContainer): void {
+  group.add_argument('-p', '--port', {
+    type: port,
+    default: 8080,
+    metavar: 'PORT',
+    help: 'port to listen on, 0 for any free one (default: 8080)',
+  })
+  group.add_argument('-i', '-H', '--interface', '--host', {
+    dest: 'host',
+    default: '0.0.0.0',
+    metavar: 'HOST',
+    help: 'address or name of the interface to listen on (default: 0.0.0.0, all interfaces)',
+  })
+  group.add_argument('--server-base-url', {
+    type: baseUrlPath,
+    default: '',
+    metavar: 'PATH',
+    help: 'serve everything below this path, such as /pypi/, and nothing beside it; not needed behind a proxy that takes the path off, since all links are relative (default: /)',
+  })
+  group.add_argument('--server', {
+    type: oneOf(methods),
+    default: 'auto',
+    metavar: 'METHOD',
+    help: `${methods.join(', ')}: accepted for compatibility; whatever is given, the HTTP server of Node is used (default: auto)`,
+  })
+}
+
+function addUploads(group: ActionsContainer): void {
+  group.add_argument('-P', '--passwords', {
+    type: textOrNone,
+    metavar: 'FILE',
+    help: 'Apache htpasswd file with the users; read again when it changes; "." means that there are none (default: none, so that nobody can log in)',
+  })
+  group.add_argument('-a', '--authenticate', {
+    type: actionGroups,
+    default: ['update'],
+    metavar: 'LIST',
+    help: 'what needs a login: a comma-separated list of download, list, update; "." means nothing, and needs -P . as well (default: update)',
+  })
+  group.add_argument('-o', '--overwrite', {
+    action: 'store_true',
+    default: false,
+    help: 'let uploads replace files of the same name (default: refused)',
+  })
+  group.add_argument('--max-upload', {
+    type: bytes,
+    default: 1024 ** 3,
+    metavar: 'SIZE',
+    help: 'largest upload, in bytes or with a unit such as 500M or 2G (default: 1G)',
+  })
+}
+
+function addFallback(group: ActionsContainer): void {
+  group.add_argument('--disable-fallback', {
+    action: 'store_true',
+    default: false,
+    help: 'answer 404 for them, instead of redirecting to the fallback (default: redirect)',
+  })
+  group.add_argument('--fallback-url', {
+    type: httpUrl,
+    default: 'https://pypi.org/simple/',
+    metavar: 'URL',
+    help: 'simple index that requests for them are redirected to (default: https://pypi.org/simple/)',
+  })
+}
+
+function addPages(group: ActionsContainer): void {
+  group.add_argument('--welcome', {
+    default: '',
+    metavar: 'FILE',
+    help: 'page for /, in place of the built-in one: HTML in UTF-8, read once at start, in which {{URL}}, {{VERSION}}, {{NUMPKGS}}, {{PACKAGES}} and {{SIMPLE}} are filled in',
+  })
+  group.add_argument('--health-endpoint', {
+    type: healthEndpoint,
+    default: '/health',
+    metavar: 'PATH',
+    help: 'path that answers "Ok" as long as the server lives, without a login (default: /health)',
+  })
+  group.add_argument('--cache-control', {
+    type: seconds,
+    metavar: 'AGE',
+    help: 'seconds for which clients may keep distribution files without asking again; 0 is never (default: they ask each time)',
+  })
+}
+
+const requestKeys =
+  'REQUEST_METHOD, PATH_INFO, QUERY_STRING, REMOTE_ADDR, SERVER_PROTOCOL, HTTP_HOST, HTTP_USER_AGENT and the other headers, and bottle.request for a summary'
+
+function addRequestLog(group: ActionsContainer): void {
+  group.add_argument('--log-req-frmt', {
+    default: '%(bottle.request)s',
+    metavar: 'FORMAT',
+    help: `line for each request with -v; keys: ${requestKeys}; logins are never shown (default: ${shown('%(bottle.request)s')})`,
+  })
+  group.add_argument('--log-res-frmt', {
+    default: '%(status)s',
+    metavar: 'FORMAT',
+    help: `line for each answer with -v; keys: response, status, headers, body (always empty), cookies (default: ${shown('%(status)s')})`,
+  })
+  group.add_argument('--log-err-frmt', {
+    default: '%(body)s: %(exception)s',
+    metavar: 'FORMAT',
+    help: `line for each request that failed by the server's fault; keys: body, exception, traceback, path (default: ${shown('%(body)s: %(exception)s')})`,
+  })
+}
+
+/** Text for argparse, which fills in placeholders of its own in help texts. */
+function shown(format: string): string {
+  return format.replaceAll('%', '%%')
+}
