@@ -1,15 +1,17 @@
+import { createReleaseMetadataReader } from '../domain/release-metadata.js'
 import { PypiServerError } from '../errors.js'
 import { fileList, toFileListSlash } from './file-list.js'
 import { downloadFile } from './files.js'
 import { postForm } from './forms.js'
 import { micropythonProject } from './micropython.js'
+import { projectJson } from './project-json.js'
 import type { Route } from './route.js'
 import { projectList, projectPage, toProject, toProjectPage, toSlash } from './simple.js'
 import { favicon, health } from './status.js'
 import { welcome } from './welcome.js'
 
 /**
- * Every route. Fixed paths win over parameters, whatever their order.
+ * Every route of one app. Fixed paths win over parameters, whatever their order.
  * @throws ERR_PYPI_CONFIG when the health endpoint is the path of another route
  */
 export function routeTable(healthEndpoint: string): readonly Route[] {
@@ -20,6 +22,7 @@ export function routeTable(healthEndpoint: string): readonly Route[] {
 }
 
 function allRoutes(healthEndpoint: string): readonly Route[] {
+  const readMetadata = createReleaseMetadataReader()
   return [
     { method: 'GET', path: healthEndpoint, action: 'public', handler: health },
     { method: 'GET', path: '/favicon.ico', action: 'public', handler: favicon },
@@ -31,6 +34,10 @@ function allRoutes(healthEndpoint: string): readonly Route[] {
     { method: 'GET', path: '/packages', action: 'list', handler: toFileListSlash },
     { method: 'GET', path: '/packages/', action: 'list', handler: fileList },
     { method: 'GET', path: '/packages/*', action: 'download', handler: downloadFile },
+    { method: 'GET', path: '/pypi/:project/json', action: 'list', handler: projectJson(readMetadata) },
+    { method: 'GET', path: '/pypi/:project/json/', action: 'list', handler: projectJson(readMetadata) },
+    { method: 'GET', path: '/pypi/:project/:version/json', action: 'list', handler: projectJson(readMetadata) },
+    { method: 'GET', path: '/pypi/:project/:version/json/', action: 'list', handler: projectJson(readMetadata) },
     { method: 'GET', path: '/:project/json', action: 'list', handler: micropythonProject },
     { method: 'GET', path: '/:project', action: 'public', handler: toProject },
     { method: 'GET', path: '/:project/', action: 'public', handler: toProject },
