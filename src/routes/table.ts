@@ -1,5 +1,6 @@
 import { createReleaseMetadataReader } from '../domain/release-metadata.js'
 import { PypiServerError } from '../errors.js'
+import { projectFeed, projectsFeed, updatesFeed } from './feeds.js'
 import { fileList, toFileListSlash } from './file-list.js'
 import { downloadFile } from './files.js'
 import { postForm } from './forms.js'
@@ -38,6 +39,9 @@ function allRoutes(healthEndpoint: string): readonly Route[] {
     { method: 'GET', path: '/pypi/:project/json/', action: 'list', handler: projectJson(readMetadata) },
     { method: 'GET', path: '/pypi/:project/:version/json', action: 'list', handler: projectJson(readMetadata) },
     { method: 'GET', path: '/pypi/:project/:version/json/', action: 'list', handler: projectJson(readMetadata) },
+    { method: 'GET', path: '/rss/updates.xml', action: 'list', handler: updatesFeed(readMetadata) },
+    { method: 'GET', path: '/rss/packages.xml', action: 'list', handler: projectsFeed(readMetadata) },
+    { method: 'GET', path: '/rss/project/:project/releases.xml', action: 'list', handler: projectFeed(readMetadata) },
     { method: 'GET', path: '/:project/json', action: 'list', handler: micropythonProject },
     { method: 'GET', path: '/:project', action: 'public', handler: toProject },
     { method: 'GET', path: '/:project/', action: 'public', handler: toProject },
