@@ -73,7 +73,8 @@ export async function openDigestCache<T>(path: string, logger: Logger): Promise<
 
 async function append(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
-  await appendFile(path, text)
+  // A line that a crash cut off must not take the next one with it.
+  await appendFile(path, `\n${text}`)
 }
 
 async function rewrite<T>(path: string, entries: ReadonlyMap<string, Entry<T>>): Promise<void> {

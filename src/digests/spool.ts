@@ -55,8 +55,8 @@ export async function discard(path: string): Promise<void> {
 }
 
 /**
- * Removes what uploads left behind whose process ended in the middle of one. Files of live processes stay, and so do
- * files of other hosts that are younger than a day: several processes may share a directory.
+ * Removes what uploads left behind whose process ended in the middle of one. Files of live processes and of other hosts
+ * stay until nobody has written to them for a day: several processes may share a directory.
  */
 export async function removeDeadSpoolFiles(directory: string): Promise<void> {
   const names = (await readdir(directory).catch(undefinedIf('ENOENT'))) ?? []
