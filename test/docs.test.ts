@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { parseArguments } from '#src/cli/options.js'
+import { parseCommandLine } from '#src/cli/options.js'
 import { routeTable } from '#src/routes/table.js'
 import { wheel } from './helpers/archives.js'
 import { serveIndex } from './helpers/index-server.js'
@@ -157,7 +157,7 @@ test('every command line in the documentation is one that its program takes', as
   for (const { line, at } of commands) {
     const [, ours] = /^(?:npm start --|(?:npx )?pypi-server run) (.*)$/.exec(line) ?? []
     const [, script] = /^npm (?:run )?(\w+)/.exec(line) ?? []
-    if (ours !== undefined) assert.doesNotThrow(() => parseArguments(['run', ...ours.split(' ')]), `${at}: ${line}`)
+    if (ours !== undefined) assert.doesNotThrow(() => parseCommandLine(['run', ...ours.split(' ')]), `${at}: ${line}`)
     else if (script !== undefined) assert.ok(script === 'install' || scripts[script] !== undefined, `${at}: ${line}`)
     else assert.match(line, /^(?:pip|uv pip|twine|htpasswd) /, at)
   }

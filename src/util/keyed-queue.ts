@@ -5,8 +5,8 @@ export type KeyedQueue = <T>(key: string, task: () => Promise<T>) => Promise<T>
 export function createKeyedQueue(): KeyedQueue {
   const tails = new Map<string, Promise<unknown>>()
   return async (key, task) => {
-    const before = tails.get(key)
-    const run = before === undefined ? task() : before.then(task, task)
+    // Even the first task starts late, so that one which it queues for its own key finds it here.
+    const run = (tails.get(key) ?? Promise.resolve()).then(task, task)
     tails.set(key, run)
     try {
       return await run
