@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { baseUrlOf, isTrusted, type RequestOrigin } from '#src/edge/location.js'
+
+const direct: RequestOrigin = {
+  host: 'pypi.example:8080',
+  forwardedHost: undefined,
+  forwardedProto: undefined,
+  peer: '192.0.2.1',
+  isEncrypted: false,
+  mountPath: '',
+}
+const options = { baseUrl: undefined, trustProxy: 'loopback' } as const
+
+const trust: readonly (readonly [peer: string | undefined, isLoopback: boolean])[] = [
+  ['127.0.0.1', true],
+  ['127.8.9.10', true],
+  ['::1', true],
+  ['::ffff:127.0.0.1', true],
+  ['192.0.2.1', false],
+  ['10.0.0.1', false],
+  ['::ffff:10.0.0.1', false],
+  ['::2', false],
+  ['fe80::1', false],
+  ['127.0.0.1.example', false],
+  ['127.evil', false],
+  ['localhost', false],
+  ['', false],
+  [undefined, false],
+]
+
+for (const [peer, isLoopback] of trust)
+  test(`the peer ${peer} is ${isLoopback ? '' : 'not '}believed as a loopback peer`, () => {
+    assert.equal(isTrusted('loopback', peer), isLoopback)
+  })
+
+test('whoever trusts every proxy or none is not asked about the peer', () => {
+  for (const peer of ['127.0.0.1', '192.0.2.1', undefined]) {
+    assert.equal(isTrusted(true, peer), true)
+    assert.equal(isTrusted(false, peer), false)
+  }
+})
+
+const unforwarded: readonly (readonly [what: string, origin: Partial<RequestOrigin>, url: string])[] = [
+  ['the Host header is the host', {}, 'http://pypi.example:8080/'],
+  ['an encrypted socket means https', { isEncrypted: true }, 'https://pypi.example:8080/'],
+  ['the mount point is the path', { mountPath: '/a/b' }, 'http://pypi.example:8080/a/b/'],
+  ['an address in brackets is a host', { host: '[::1]:8080' }, 'http://[::1]:8080/'],
+  ['an address is a host', { host: '192.0.2.7' }, 'http://192.0.2.7/'],
+  ['without Host header the host is localhost', { host: undefined }, 'http://localhost/'],
+  [
+    'headers of a peer that is not trusted are ignored',
+    { forwardedHost: 'evil.example', forwardedProto: 'https' },
+    'http://pypi.example:8080/',
+  ],
+]
+
+for (const [what, origin, url] of unforwarded)
+  test(`${what}: ${url}`, () => {
+    assert.equal(baseUrlOf({ ...direct, ...origin }, options), url)
+  })
+
+const forwarded: readonly (readonly [what: string, origin: Partial<RequestOrigin>, url: string])[] = [
+  ['a forwarded host wins', { forwardedHost: 'public.example' }, 'http://public.example/'],
+  ['a forwarded protocol wins', { forwardedProto: 'HTTPS' }, 'https://pypi.example:8080/'],
+  [
+    'a proxy that speaks plain HTTP to clients is believed',
+    { forwardedProto: 'http', isEncrypted: true },
+    'http://pypi.example:8080/',
+  ],
+  ['other protocols are ignored', { forwardedProto: 'javascript' }, 'http://pypi.example:8080/'],
+  [
+    'the last hop of a list counts',
+    { forwardedHost: 'evil.example, public.example', forwardedProto: 'http,https' },
+    'https://public.example/',
+  ],
+  [
+    'a path behind the forwarded host is the prefix',
+    { forwardedHost: 'public.example:8443/tools/pypi/' },
+    'http://public.example:8443/tools/pypi/',
+  ],
+  [
+    'the prefix stands in front of the mount point',
+    { forwardedHost: 'public.example/tools', mountPath: '/pypi' },
+    'http://public.example/tools/pypi/',
+  ],
+  ['an empty forwarded host is ignored', { forwardedHost: '' }, 'http://pypi.example:8080/'],
+  ['a last hop without a host is ignored', { forwardedHost: 'public.example, ' }, 'http://pypi.example:8080/'],
+  ['a forwarded host with a user is ignored', { forwardedHost: 'a@evil.example' }, 'http://pypi.example:8080/'],
+  ['a forwarded host with markup is ignored', { forwardedHost: '"><script>' }, 'http://pypi.example:8080/'],
+  ['a prefix with a query is ignored', { forwardedHost: 'public.example/a?b' }, 'http://pypi.example:8080/'],
+  ['a prefix with markup is ignored', { forwardedHost: 'public.example/<b>' }, 'http://pypi.example:8080/'],
+]
+
+for (const [what, origin, url] of forwarded)
+  test(`behind a trusted proxy ${what}: ${JSON.stringify(origin)}`, () => {
+    assert.equal(baseUrlOf({ ...direct, peer: '::ffff:127.0.0.1', ...origin }, options), url)
+  })
+
+test('a trusted proxy is believed wherever it is', () => {
+  const origin = { ...direct, forwardedHost: 'public.example' }
+  assert.equal(baseUrlOf(origin, { ...options, trustProxy: true }), 'http://public.example/')
+})
+
+test('without trusted proxies not even a loopback peer is believed', () => {
+  const origin = { ...direct, peer: '127.0.0.1', forwardedHost: 'public.example' }
+  assert.equal(baseUrlOf(origin, { ...options, trustProxy: false }), 'http://pypi.example:8080/')
+})
+
+test('a configured address wins over everything', () => {
+  const origin = { ...direct, peer: '127.0.0.1', forwardedHost: 'public.example', mountPath: '/pypi' }
+  assert.equal(baseUrlOf(origin, { ...options, baseUrl: 'https://fixed.example/' }), 'https://fixed.example/')
+})
+
+for (const host of [
+  'a b',
+  'a/b',
+  'a\\b',
+  'user@evil.example',
+  'evil.example:80@pypi.example',
+  'evil.example?',
+  'evil.example#',
+  'a:b',
+  'a:',
+  'a:123456',
+  '::1',
+  '[::1',
+  '[evil.example]',
+  '"><script>',
+  "a'b",
+  'a\r\nSet-Cookie: x',
+  'pypi.example\n',
+  'naïve.example',
+  '%00',
+  '',
+])
+  test(`${JSON.stringify(host)} is no host`, () => {
+    for (const baseUrl of [undefined, 'https://fixed.example/'])
+      assert.throws(() => baseUrlOf({ ...direct, host }, { ...options, baseUrl }), { code: 'ERR_PYPI_BAD_REQUEST' })
+  })
+
+test('a forwarded host does not make up for a Host that is none', () => {
+  const origin = { ...direct, peer: '127.0.0.1', host: 'a b', forwardedHost: 'public.example' }
+  assert.throws(() => baseUrlOf(origin, options), { code: 'ERR_PYPI_BAD_REQUEST' })
+})
