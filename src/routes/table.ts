@@ -10,6 +10,7 @@ import type { Route } from './route.js'
 import { projectList, projectPage, toProject, toProjectPage, toSlash } from './simple.js'
 import { favicon, health } from './status.js'
 import { welcome } from './welcome.js'
+import { xmlRpc } from './xmlrpc.js'
 
 /**
  * Every route of one app. Fixed paths win over parameters, whatever their order.
@@ -48,5 +49,9 @@ function allRoutes(healthEndpoint: string): readonly Route[] {
     { method: 'POST', path: '/', action: 'upload', handler: postForm },
     { method: 'POST', path: '/legacy', action: 'upload', handler: postForm },
     { method: 'POST', path: '/legacy/', action: 'upload', handler: postForm },
+    { method: 'POST', path: '/RPC2', action: 'list', handler: xmlRpc },
+    { method: 'POST', path: '/RPC2/', action: 'list', handler: xmlRpc },
+    { method: 'POST', path: '/pypi', action: 'list', handler: xmlRpc },
+    { method: 'POST', path: '/pypi/', action: 'list', handler: xmlRpc },
   ]
 }
