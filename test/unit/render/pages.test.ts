@@ -7,12 +7,12 @@ test('the welcome page has the lines to copy', () => {
   assert.match(page, /serving 7 packages/)
   assert.match(page, /pip install --index-url https:\/\/host\/pypi\/simple\/ PACKAGE/)
   assert.match(page, /twine upload --repository-url https:\/\/host\/pypi\/ dist/)
-  assert.match(page, /pypi-server 1\.2\.3/)
+  assert.match(page, /running version 1\.2\.3/)
 })
 
 test('pip is told to trust a host without TLS, by its name alone', () => {
   const page = welcomePage({ url: 'http://host:8080/', version: '1', fileCount: 0 })
-  assert.match(page, /--index-url http:\/\/host:8080\/simple\/ --trusted-host host PACKAGE/)
+  assert.match(page, /<code>--trusted-host host<\/code>/)
   assert.doesNotMatch(welcomePage({ url: 'https://host/', version: '1', fileCount: 0 }), /trusted-host/)
 })
 
