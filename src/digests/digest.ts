@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { createHash, getHashes } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { PypiServerError } from '../errors.js'
 
-/** Names that Python's hashlib guarantees, as index pages spell them, with Node's names; `blake2b_256` is what uploads claim. */
+/** Names of Python's hashlib, as index pages spell them, with Node's names; `blake2b_256` is what uploads claim. */
 const nodeNames: ReadonlyMap<string, string> = new Map([
   ['md5', 'md5'],
   ['sha1', 'sha1'],
@@ -10,12 +10,18 @@ const nodeNames: ReadonlyMap<string, string> = new Map([
   ['sha256', 'sha256'],
   ['sha384', 'sha384'],
   ['sha512', 'sha512'],
+  ['sha512_224', 'sha512-224'],
+  ['sha512_256', 'sha512-256'],
   ['sha3_224', 'sha3-224'],
   ['sha3_256', 'sha3-256'],
   ['sha3_384', 'sha3-384'],
   ['sha3_512', 'sha3-512'],
   ['blake2b', 'blake2b512'],
   ['blake2s', 'blake2s256'],
+  // Not in every OpenSSL, but in hashlib wherever they are in there.
+  ['ripemd160', 'ripemd160'],
+  ['sm3', 'sm3'],
+  ['md5-sha1', 'md5-sha1'],
 ])
 
 /** Hashes bytes as they pass, with several algorithms at once. */
@@ -32,12 +38,13 @@ interface OneHash {
 
 /** Whether {@link createDigester} knows this name. */
 export function isHashAlgorithm(name: string): boolean {
-  return nodeNames.has(name) || name === 'blake2b_256'
+  return name === 'blake2b_256' || hashAlgorithms().includes(name)
 }
 
 /** The names that {@link createDigester} takes, for messages. */
 export function hashAlgorithms(): readonly string[] {
-  return [...nodeNames.keys()]
+  const available = getHashes()
+  return [...nodeNames].flatMap(([name, nodeName]) => (available.includes(nodeName) ? [name] : []))
 }
 
 /**

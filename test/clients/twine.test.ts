@@ -46,6 +46,14 @@ clientTest([twine], 'shows «File already exists» for other content under a nam
   assert.deepEqual(Buffer.from(await response.arrayBuffer()), Buffer.from(built.bytes))
 })
 
+clientTest([twine], 'may register a file first, which changes nothing', async (bench) => {
+  const url = await bench.serve()
+  await bench.write({ [built.filename]: built.bytes })
+  const login = ['--username', ACCOUNT.username, '--password', ACCOUNT.password]
+  await bench.succeed(twine, ['register', '--non-interactive', '--repository-url', url, ...login, built.filename])
+  assert.equal((await fetch(`${url}simple/demo-lib/`)).status, 404)
+})
+
 clientTest([twine], 'shows 401 for a wrong password, and nothing is stored', async (bench) => {
   const url = await bench.serve()
   await bench.write({ [built.filename]: built.bytes })
