@@ -18,6 +18,7 @@ const ann = basic('ann', 'secret')
 const machine = basic('__token__', 'machine secret')
 
 type Credentials = Readonly<Record<string, string>>
+type Environment = Readonly<Record<string, string>>
 
 interface Example {
   /** Address that it printed, with a trailing slash. */
@@ -27,13 +28,14 @@ interface Example {
 }
 
 /** Starts a compiled example on a free port, over a directory that holds `demo`. */
-async function start(t: TestContext, name: string): Promise<Example> {
+async function start(t: TestContext, name: string, environment: Environment = {}): Promise<Example> {
   const root = temporaryDirectory(t)
   const passwordFile = join(temporaryDirectory(t), 'htpasswd')
   writeFileSync(join(root, demo.filename), demo.bytes)
   writeFileSync(passwordFile, passwords)
   const path = fileURLToPath(new URL(`../examples/${name}.js`, import.meta.url))
-  const env = { ...process.env, PORT: '0', ROOT: root, PASSWORDS: passwordFile, TOKEN: 'machine secret' }
+  const own = { PORT: '0', ROOT: root, PASSWORDS: passwordFile, TOKEN: 'machine secret' }
+  const env = { ...process.env, ...own, ...environment }
   const child = spawn(process.execPath, [path], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>
@@ -75,9 +77,28 @@ test('examples/auther.ts lets people read, and only the machine upload', async (
   assert.deepEqual(await end(), [0, null])
 })
 
+test('examples/two-indexes.ts keeps what is tried apart from what is released', async (t) => {
+  const [STABLE, UNSTABLE] = [temporaryDirectory(t), temporaryDirectory(t)]
+  writeFileSync(join(STABLE, demo.filename), demo.bytes)
+  const { url, end } = await start(t, 'two-indexes', { STABLE, UNSTABLE })
+  const upload = (to: string, headers: Credentials) =>
+    statusOf(fetch(`${url}${to}/`, { method: 'POST', body: uploadForm(fresh), headers }))
+  assert.deepEqual([await upload('unstable', {}), await upload('unstable', ann)], [401, 200])
+  const names = async (of: string) => {
+    const page = await (await fetch(`${url}${of}/simple/`)).text()
+    return [...page.matchAll(/href="(\w+)\/"/g)].map(([, name]) => name)
+  }
+  assert.deepEqual([await names('stable'), await names('unstable')], [['demo'], ['fresh']])
+  const download = await fetch(`${url}unstable/packages/${fresh.filename}`)
+  assert.deepEqual(Buffer.from(await download.arrayBuffer()), Buffer.from(fresh.bytes))
+  const elsewhere = ['stable', 'other/simple/', ''].map((path) => statusOf(fetch(`${url}${path}`)))
+  assert.deepEqual(await Promise.all(elsewhere), [200, 404, 404])
+  assert.deepEqual(await end(), [0, null])
+})
+
 test('every example is started by a test, and is shorter than 40 lines', () => {
   const folder = new URL('../../examples/', import.meta.url)
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'))
-  assert.deepEqual(names.sort(), ['auther.ts', 'express.ts', 'fastify.ts', 'http.ts', 'koa.ts'])
+  assert.deepEqual(names.sort(), ['auther.ts', 'express.ts', 'fastify.ts', 'http.ts', 'koa.ts', 'two-indexes.ts'])
   for (const name of names) assert.ok(readFileSync(new URL(name, folder), 'utf8').split('\n').length <= 40, name)
 })
