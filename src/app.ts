@@ -1,5 +1,6 @@
 import type { Backend } from './backend.js'
 import { type Config, type Settings, settingsOf } from './config.js'
+import { createManagement } from './domain/management.js'
 import { createProjectIndex } from './domain/project-index.js'
 import { type AccessOptions, needsLogin } from './edge/access.js'
 import { createDispatcher } from './edge/dispatch.js'
@@ -47,12 +48,14 @@ export function createApp(config: Config): App {
 
 function edgeOf(settings: Settings): Edge {
   const { backend, logger, healthEndpoint, baseUrl, trustProxy } = settings
+  const events = createEvents(settings.events, (error, event) => {
+    logger.error({ event, reason: errorMessage(error) }, 'an event listener failed')
+  })
   const services: Services = {
     ...settings,
     index: createProjectIndex(backend),
-    events: createEvents(settings.events, (error, event) => {
-      logger.error({ event, reason: errorMessage(error) }, 'an event listener failed')
-    }),
+    management: createManagement({ backend, events }),
+    events,
     isPrivate: (action) => needsLogin(access, action),
     version,
   }

@@ -113,6 +113,20 @@ export interface PublishOptions extends ReadOptions {
   readonly overwrite?: boolean
 }
 
+export interface RemoveOptions extends ReadOptions {
+  /** Let other bytes have the file's name later; otherwise only the same bytes may come back under it. @default false */
+  readonly freesName?: boolean
+}
+
+/** One line of an audit log. */
+export interface AuditEntry {
+  readonly action: 'publish' | 'remove' | 'yank' | 'unyank' | 'status'
+  /** Null for anonymous. */
+  readonly user: string | null
+  readonly project: NormalizedName
+  readonly [detail: string]: string | number | boolean | null | undefined
+}
+
 /** Projects that may differ from what was read before: read them again. Level-triggered, never a log. */
 export interface Change {
   readonly projects: ReadonlySet<NormalizedName> | 'all'
@@ -141,9 +155,11 @@ export interface Backend {
    */
   publish?(candidate: Candidate, options?: PublishOptions): Promise<DistributionFile>
   /** Whether the file was there. */
-  remove?(file: DistributionFile, options?: ReadOptions): Promise<boolean>
+  remove?(file: DistributionFile, options?: RemoveOptions): Promise<boolean>
   setYanked?(file: DistributionFile, yanked: Yank | undefined, options?: ReadOptions): Promise<boolean>
   setStatus?(project: NormalizedName, status: NonNullable<Project['status']>, options?: ReadOptions): Promise<boolean>
+  /** Adds one line to an append-only log of changes. */
+  audit?(entry: AuditEntry): Promise<void>
   /** Calls the listener after each change until the signal aborts, then fulfils. */
   watch?(listener: (change: Change) => void, options: { readonly signal: AbortSignal }): Promise<void>
   /** Makes the directory, on the backend's own storage if it has one, where uploads are spooled, and names it. @default a folder below the system's temporary directory */

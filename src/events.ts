@@ -1,4 +1,4 @@
-import type { DistributionFile } from './backend.js'
+import type { DistributionFile, NormalizedName, Project, Yank } from './backend.js'
 
 /** What happened, told after it happened; listeners can change nothing. */
 export interface EventMap {
@@ -6,6 +6,14 @@ export interface EventMap {
   readonly publish: { readonly file: DistributionFile; readonly user: string | null }
   /** A file is not in the index any more. */
   readonly remove: { readonly file: DistributionFile; readonly user: string | null }
+  /** A file was yanked (PEP 592), or is no longer: then `yanked` is absent. */
+  readonly yank: { readonly file: DistributionFile; readonly yanked?: Yank; readonly user: string | null }
+  /** A project has another status (PEP 792). */
+  readonly status: {
+    readonly project: NormalizedName
+    readonly status: NonNullable<Project['status']>
+    readonly user: string | null
+  }
 }
 
 /** Called once per event; what it throws is logged and goes no further. */

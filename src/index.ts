@@ -11,6 +11,7 @@ export type {
 export { anyOf, type CachedOptions, cached } from './auth/combine.js'
 export { type HtpasswdAuther, type HtpasswdOptions, htpasswd } from './auth/htpasswd.js'
 export type {
+  AuditEntry,
   Backend,
   Candidate,
   Change,
@@ -25,12 +26,14 @@ export type {
   ProjectSummary,
   PublishOptions,
   ReadOptions,
+  RemoveOptions,
   RequestedRange,
   Yank,
 } from './backend.js'
 export { type DirectoryBackend, type DirectoryOptions, directory } from './backends/directory/directory.js'
 export { uploadedProjects } from './backends/directory/project-documents.js'
 export type { Config } from './config.js'
+export { createManagement, type Management, type ManagementOptions, type Target } from './domain/management.js'
 export type { Hooks } from './domain/publishing.js'
 export type { FetchHandler, FetchOptions } from './edge/fetch.js'
 export type { NodeHandler, NodeRequest, NodeResponse } from './edge/node.js'

@@ -29,7 +29,9 @@ export function createProjectIndex(backend: Backend): ProjectIndex {
   async function project(name: NormalizedName): Promise<Project | undefined> {
     const found = await backend.getProject(name)
     if (found === undefined) return undefined
-    const known = sorted.get(found) ?? { ...found, files: inVersionOrder(found.files) }
+    // PEP 792: a quarantined project's page stays, without its files.
+    const shown = found.status?.status === 'quarantined' ? [] : found.files
+    const known = sorted.get(found) ?? { ...found, files: inVersionOrder(shown) }
     sorted.set(found, known)
     return known
   }

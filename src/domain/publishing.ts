@@ -1,7 +1,6 @@
 import type { Backend, Candidate, DistributionFile, NormalizedName } from '../backend.js'
 import { errorCode, PypiServerError } from '../errors.js'
 import type { Events } from '../events.js'
-import { releaseKey } from '../packaging/version.js'
 
 /** What a publisher works with. */
 export interface PublishingOptions {
@@ -29,9 +28,11 @@ export async function publish(
   user: string | null,
 ): Promise<DistributionFile> {
   if (backend.publish === undefined) throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${backend.name} takes no uploads`)
+  await checkStatus(backend, candidate.project)
   await hooks.beforePublish?.(candidate, { user })
   try {
     const file = await backend.publish(candidate, { overwrite })
+    await backend.audit?.({ action: 'publish', user, project: file.project, file: file.path, ...file.hashes })
     events.emit('publish', { file, user })
     return file
   } catch (error) {
@@ -40,31 +41,12 @@ export async function publish(
   }
 }
 
-/**
- * Removes every file of a release, in whatever spelling its name and version are given. Tells how many there were.
- * @throws ERR_PYPI_FORBIDDEN when the backend cannot remove
- */
-export async function removeRelease(
-  { backend, events }: Pick<PublishingOptions, 'backend' | 'events'>,
-  release: { readonly project: NormalizedName; readonly version: string },
-  user: string | null,
-): Promise<number> {
-  if (backend.remove === undefined) throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${backend.name} removes nothing`)
-  const refused = new Set<string>()
-  for (let count = 0; ; ) {
-    const files = (await backend.getProject(release.project))?.files ?? []
-    // Another root may hold a file of the same path, which shows once the first is gone.
-    const file = files.find(({ version, path }) => {
-      return releaseKey(version) === releaseKey(release.version) && !refused.has(path)
-    })
-    if (file === undefined) return count
-    if (await backend.remove(file)) {
-      count += 1
-      events.emit('remove', { file, user })
-    } else {
-      refused.add(file.path)
-    }
-  }
+async function checkStatus(backend: Backend, project: NormalizedName): Promise<void> {
+  // Only a backend that can mark projects has some that take no uploads (PEP 792).
+  if (backend.setStatus === undefined) return
+  const status = (await backend.getProject(project))?.status?.status
+  if (status !== 'archived' && status !== 'quarantined') return
+  throw new PypiServerError('ERR_PYPI_FORBIDDEN', `project ${project} is ${status} and takes no uploads`)
 }
 
 async function sameBytes(

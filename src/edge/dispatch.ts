@@ -23,7 +23,7 @@ export interface Dispatcher {
   readonly dispatch: (call: RawCall, request: unknown) => Promise<Dispatched>
 }
 
-const methods = ['GET', 'POST'] as const
+const methods = ['GET', 'POST', 'PUT', 'DELETE'] as const
 const maxParamLength = 1024
 
 /** A dispatcher over these routes. */
@@ -31,7 +31,7 @@ export function createDispatcher(routes: readonly Route[], services: Services, a
   const router = findMyWay({ maxParamLength, onBadUrl: () => {} })
   for (const route of routes) router.on(route.method, route.path, () => {}, route)
 
-  const find = (method: 'GET' | 'POST', path: string): ReturnType<typeof router.find> => {
+  const find = (method: Route['method'], path: string): ReturnType<typeof router.find> => {
     const found = router.find(method, path)
     return found?.store === undefined || found.store === null ? null : found
   }
@@ -44,6 +44,7 @@ export function createDispatcher(routes: readonly Route[], services: Services, a
     if (found === null) throw noRoute(raw, allowed(raw.path))
     const route = found.store as Route
     const call: Call = { ...raw, params: checkParams(found.params) }
+    if (method !== 'GET') checkSameSite(call)
     const granted = route.action === 'public' ? anonymous : await grantAccess(access, call, request, route.action)
     return { reply: await route.handler(call, services, granted), user: granted.identity?.name ?? null }
   }
@@ -63,6 +64,13 @@ function noRoute({ method, path }: RawCall, allow: readonly string[]): PypiServe
   const names = allow.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ')
   const message = `${method} is not possible here, only ${names}`
   return new PypiServerError('ERR_PYPI_METHOD_NOT_ALLOWED', message, { cause: { allow: names } })
+}
+
+/** A web page elsewhere must not act with the login that a browser remembers (Fetch Metadata). */
+function checkSameSite({ headers }: Call): void {
+  const site = headers['sec-fetch-site']
+  if (site === undefined || site === 'same-origin' || site === 'none') return
+  throw new PypiServerError('ERR_PYPI_FORBIDDEN', 'requests from other web sites are not accepted')
 }
 
 function checkPath(path: string): void {

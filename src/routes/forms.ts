@@ -1,6 +1,6 @@
-import { publish, removeRelease } from '../domain/publishing.js'
+import { publish } from '../domain/publishing.js'
 import { createSubmission, type FormFields, type Submission, temporarySpoolDirectory } from '../domain/submission.js'
-import { PypiServerError } from '../errors.js'
+import { errorCode, PypiServerError } from '../errors.js'
 import type { Call, Reply } from '../http/message.js'
 import { readForm } from '../http/multipart.js'
 import { normalizeName } from '../packaging/name.js'
@@ -57,8 +57,13 @@ async function remove(fields: FormFields, _: Submission, services: Services, acc
   }
   const project = normalizeName(name)
   await access.require('remove', project)
-  const count = await removeRelease(services, { project, version }, access.identity?.name ?? null)
-  if (count === 0) throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${name} (${version}) not found`)
+  // As with pypiserver, other bytes may have the name afterwards: scripts remove a release to upload it again.
+  await services.management
+    .remove({ project, version }, access.identity?.name ?? null, { freesNames: true })
+    .catch((error: unknown) => {
+      if (errorCode(error) !== 'ERR_PYPI_NOT_FOUND') throw error
+      throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${name} (${version}) not found`)
+    })
 }
 
 /** Registration of old tools: there is nothing to do before an upload. */

@@ -1,5 +1,6 @@
 import type { Action, Identity } from '../auth/auther.js'
 import type { Backend } from '../backend.js'
+import type { Management } from '../domain/management.js'
 import type { ProjectIndex } from '../domain/project-index.js'
 import type { Hooks } from '../domain/publishing.js'
 import type { Events } from '../events.js'
@@ -18,6 +19,7 @@ export interface Access {
 export interface Services {
   readonly backend: Backend
   readonly index: ProjectIndex
+  readonly management: Management
   readonly hooks: Hooks
   readonly events: Events
   readonly logger: Logger
@@ -40,7 +42,7 @@ export type Handler = (call: Call, services: Services, access: Access) => Promis
 
 /** One line of the route table. */
 export interface Route {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** As find-my-way reads it, below the mount point. */
   readonly path: string
   /** What the caller must be allowed to do; `public` asks nobody. */

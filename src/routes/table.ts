@@ -4,6 +4,7 @@ import { projectFeed, projectsFeed, updatesFeed } from './feeds.js'
 import { fileList, toFileListSlash } from './file-list.js'
 import { downloadFile } from './files.js'
 import { postForm } from './forms.js'
+import { describeApi, getStatus, remove, setStatus, unyank, yank } from './manage.js'
 import { micropythonProject } from './micropython.js'
 import { projectJson } from './project-json.js'
 import type { Route } from './route.js'
@@ -21,6 +22,24 @@ export function routeTable(healthEndpoint: string): readonly Route[] {
   const overlapped = routes.find(({ path, handler }) => path === healthEndpoint && handler !== health)
   if (overlapped === undefined) return routes
   throw new PypiServerError('ERR_PYPI_CONFIG', `healthEndpoint: ${healthEndpoint} is the path of another route`)
+}
+
+function managementRoutes(): readonly Route[] {
+  const project = '/api/projects/:project'
+  const release = `${project}/releases/:version`
+  const file = `${project}/files/:filename`
+  return [
+    { method: 'GET', path: '/api/openapi.json', action: 'list', handler: describeApi },
+    { method: 'PUT', path: `${release}/yank`, action: 'yank', handler: yank },
+    { method: 'DELETE', path: `${release}/yank`, action: 'yank', handler: unyank },
+    { method: 'PUT', path: `${file}/yank`, action: 'yank', handler: yank },
+    { method: 'DELETE', path: `${file}/yank`, action: 'yank', handler: unyank },
+    { method: 'DELETE', path: project, action: 'remove', handler: remove },
+    { method: 'DELETE', path: release, action: 'remove', handler: remove },
+    { method: 'DELETE', path: file, action: 'remove', handler: remove },
+    { method: 'GET', path: `${project}/status`, action: 'list', handler: getStatus },
+    { method: 'PUT', path: `${project}/status`, action: 'admin', handler: setStatus },
+  ]
 }
 
 function allRoutes(healthEndpoint: string): readonly Route[] {
@@ -43,6 +62,7 @@ function allRoutes(healthEndpoint: string): readonly Route[] {
     { method: 'GET', path: '/rss/updates.xml', action: 'list', handler: updatesFeed(readMetadata) },
     { method: 'GET', path: '/rss/packages.xml', action: 'list', handler: projectsFeed(readMetadata) },
     { method: 'GET', path: '/rss/project/:project/releases.xml', action: 'list', handler: projectFeed(readMetadata) },
+    ...managementRoutes(),
     { method: 'GET', path: '/:project/json', action: 'list', handler: micropythonProject },
     { method: 'GET', path: '/:project', action: 'public', handler: toProject },
     { method: 'GET', path: '/:project/', action: 'public', handler: toProject },

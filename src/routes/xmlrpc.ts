@@ -1,7 +1,6 @@
 import { type SearchQuery, searchProjects } from '../domain/search.js'
-import { PypiServerError } from '../errors.js'
-import { readBody } from '../http/body-reader.js'
 import type { Call, Reply } from '../http/message.js'
+import { readWholeBody } from '../http/whole-body.js'
 import { readXmlRpcCall, type XmlRpcCall, type XmlRpcValue } from '../http/xmlrpc.js'
 import { faultResponse, methodResponse } from '../render/xmlrpc.js'
 import type { Services } from './route.js'
@@ -16,7 +15,7 @@ const wrongParameters = 2
 
 /** The XML-RPC API, as far as `pip search` uses it. What goes wrong with a call itself is a fault, answered with 200. */
 export async function xmlRpc(call: Call, services: Services): Promise<Reply> {
-  const asked = readXmlRpcCall(await wholeBody(call))
+  const asked = readXmlRpcCall(await readWholeBody(call.body, maxBodyBytes, { signal: call.signal }))
   const headers = { 'content-type': 'text/xml; charset=utf-8' }
   return { status: 200, headers, body: await respond(asked, services) }
 }
@@ -61,24 +60,4 @@ function queryOf(spec: XmlRpcValue | undefined, operator: XmlRpcValue | undefine
 function termsOf(value: XmlRpcValue | undefined): readonly string[] {
   const values = Array.isArray(value) ? value : [value]
   return values.filter((term) => typeof term === 'string').filter((term) => term.trim() !== '')
-}
-
-async function wholeBody({ body, signal }: Call): Promise<Uint8Array> {
-  const chunks: Buffer[] = []
-  let size = 0
-  const reader = readBody(
-    body,
-    (chunk) => {
-      size += chunk.length
-      if (size > maxBodyBytes) throw new PypiServerError('ERR_PYPI_TOO_LARGE', `more than ${maxBodyBytes} bytes of XML`)
-      return chunks.push(chunk) > 0
-    },
-    { signal },
-  )
-  try {
-    await reader.ended
-  } finally {
-    reader.stop()
-  }
-  return Buffer.concat(chunks)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -21,7 +21,12 @@ async function start(t: TestContext, ...args: readonly string[]): Promise<Logged
   server.process.stdout?.on('data', (text: string) => {
     out += text
   })
-  return { ...server, stdout: () => out, file, fileText: () => readFileSync(file, 'utf8') }
+  return {
+    ...server,
+    stdout: () => out,
+    file,
+    fileText: () => (statSync(file, { throwIfNoEntry: false }) ? readFileSync(file, 'utf8') : ''),
+  }
 }
 
 const health = /127\.0\.0\.1 - "GET \/health" 200 2B \d+ms node/

@@ -1,6 +1,7 @@
-import { stat, unlink } from 'node:fs/promises'
+import { appendFile, mkdir, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type {
+  AuditEntry,
   Backend,
   Candidate,
   DistributionFile,
@@ -10,13 +11,15 @@ import type {
   Project,
   ProjectSummary,
   PublishOptions,
+  RemoveOptions,
   Yank,
 } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
 import { PypiServerError, undefinedIf } from '../../errors.js'
 import type { CatalogueFile } from './catalogue.js'
-import { type FileState, fileState } from './layout.js'
+import { auditFile, type FileState, fileState } from './layout.js'
 import { openBytes, openPath } from './open-file.js'
+import type { ProjectDocument } from './project-documents.js'
 import { asStoreError, ensureSpoolFolder, place, syncDirectory } from './publish.js'
 import {
   assertRootsPresent,
@@ -38,7 +41,16 @@ export type DirectoryBackend = Backend &
   Required<
     Pick<
       Backend,
-      'findFile' | 'publish' | 'remove' | 'setYanked' | 'setStatus' | 'watch' | 'spoolDirectory' | 'check' | 'close'
+      | 'findFile'
+      | 'publish'
+      | 'remove'
+      | 'setYanked'
+      | 'setStatus'
+      | 'audit'
+      | 'watch'
+      | 'spoolDirectory'
+      | 'check'
+      | 'close'
     >
   >
 
@@ -65,15 +77,20 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     findFile: async (path) => {
       const { documents } = await startedAndTold(state)
       const file = state.catalogue.atPath(path)
-      if (file !== undefined) return toDistributionFile(state, file, await documents.read(file.project))
-      await assertRootsPresent(state)
-      return undefined
+      if (file === undefined) {
+        await assertRootsPresent(state)
+        return undefined
+      }
+      const document = await documents.read(file.project)
+      const isQuarantined = document.status?.status === 'quarantined'
+      return isQuarantined ? undefined : toDistributionFile(state, file, document)
     },
     publish: (candidate, publishOptions = {}) =>
       state.writes(candidate.filename.toLowerCase(), () => publish(state, candidate, publishOptions)),
     setYanked: (file, yanked) => setYanked(state, file, yanked),
     setStatus: (project, status) => setStatus(state, project, status),
-    remove: (file) => state.writes(file.filename.toLowerCase(), () => remove(state, file)),
+    remove: (file, options = {}) => state.writes(file.filename.toLowerCase(), () => remove(state, file, options)),
+    audit: (entry) => audit(state, entry),
     watch: (listener, { signal }) => watch(state, listener, signal),
     spoolDirectory: () => ensureSpoolFolder(firstRoot(state)).catch(storeError(firstRoot(state))),
     check: async () => void (await startedAndTold(state)),
@@ -157,13 +174,34 @@ async function publish(
   const [root, path] = replaced === undefined ? [0, candidate.filename] : [replaced.root, replaced.path]
   const target = join(state.roots[root] ?? '', path)
   const { spooledPath, signature, project } = candidate
+  if (!overwrite) await checkRetired(running, candidate)
   // Before the file: a name must not be taken for foreign once it has a file of ours.
-  await running.documents.change(project, (document) => ({ ...document, isUploaded: true }))
+  await running.documents.change(project, (document) => free({ ...document, isUploaded: true }, candidate.filename))
   await place({ root: firstRoot(state), target, spooledPath, overwrite, ...(signature && { signature }) })
   const entry = await enter(state, running, root, path, candidate)
   // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
   for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
   return toDistributionFile(state, entry, await running.documents.read(project))
+}
+
+/** The name of a file that was removed stays bound to its bytes: lock files and caches still know them. */
+async function checkRetired({ documents }: Running, { project, filename, hashes }: Candidate): Promise<void> {
+  const sha256 = (await documents.read(project)).removed?.[filename.toLowerCase()]
+  if (sha256 === undefined || sha256 === hashes['sha256']) return
+  const message = `${filename} was removed here, and its name cannot be used for other bytes; use a new version`
+  throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', message)
+}
+
+function free(document: ProjectDocument, filename: string): ProjectDocument {
+  const { [filename.toLowerCase()]: retired, ...removed } = document.removed ?? {}
+  return retired === undefined ? document : { ...document, removed }
+}
+
+async function audit({ roots: [root = ''] }: DirectoryState, entry: AuditEntry): Promise<void> {
+  const path = auditFile(root)
+  const line = JSON.stringify({ time: new Date().toISOString(), ...entry })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await appendFile(path, `${line}\n`, { mode: 0o600 }).catch(storeError(path))
 }
 
 async function setYanked(state: DirectoryState, file: DistributionFile, yanked: Yank | undefined): Promise<boolean> {
@@ -214,10 +252,28 @@ async function enter(
   return entry
 }
 
-async function remove(state: DirectoryState, file: DistributionFile): Promise<boolean> {
-  await startedAndTold(state)
+async function remove(
+  state: DirectoryState,
+  file: DistributionFile,
+  { freesName = false }: RemoveOptions,
+): Promise<boolean> {
+  const { documents, inspector } = await startedAndTold(state)
   const entry = state.catalogue.atPath(file.path)
-  return entry !== undefined && (await unlinkEntry(state, entry))
+  if (entry === undefined) return false
+  if (!freesName) await inspector.digested(entry)
+  const sha256 = entry.inspection?.hashes?.['sha256']
+  // Before the file, so that no crash leaves its name free.
+  await documents.change(file.project, (document) => {
+    const { [file.path]: _, ...yanked } = document.yanked ?? {}
+    const isRetired = !freesName && sha256 !== undefined
+    return {
+      ...document,
+      isUploaded: true,
+      ...(document.yanked && { yanked }),
+      ...(isRetired && { removed: { ...document.removed, [file.filename.toLowerCase()]: sha256 } }),
+    }
+  })
+  return await unlinkEntry(state, entry)
 }
 
 async function unlinkEntry(state: DirectoryState, entry: CatalogueFile): Promise<boolean> {

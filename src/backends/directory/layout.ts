@@ -15,6 +15,11 @@ export function projectsFolder(root: string): string {
   return join(root, stateFolder, 'projects')
 }
 
+/** One line for every change that somebody made here; only ever appended to. */
+export function auditFile(root: string): string {
+  return join(root, stateFolder, 'audit.jsonl')
+}
+
 /** Remembered digests and metadata: only a cache, deletable at any time. */
 export function digestCacheFile(root: string): string {
   return join(root, stateFolder, 'digests.jsonl')

@@ -18,6 +18,8 @@ export interface ProjectDocument {
   readonly status?: NonNullable<Project['status']>
   /** By the path of the file. */
   readonly yanked?: Readonly<Record<string, Yank>>
+  /** Removed files by name in lower case, with the digest that the name stays bound to. */
+  readonly removed?: Readonly<Record<string, string>>
 }
 
 /** Reads and changes project documents; other processes may do so at the same time. */
