@@ -2,7 +2,7 @@ import type { Backend } from './backend.js'
 import { type Config, type Settings, settingsOf } from './config.js'
 import { createManagement } from './domain/management.js'
 import { createProjectIndex } from './domain/project-index.js'
-import { type AccessOptions, needsLogin } from './edge/access.js'
+import { type AccessOptions, isRestricted } from './edge/access.js'
 import { createDispatcher } from './edge/dispatch.js'
 import type { Edge } from './edge/edge.js'
 import { createFetchHandler, type FetchHandler } from './edge/fetch.js'
@@ -56,7 +56,7 @@ function edgeOf(settings: Settings): Edge {
     index: createProjectIndex(backend),
     management: createManagement({ backend, events }),
     events,
-    isPrivate: (action) => needsLogin(access, action),
+    isPrivate: (action) => isRestricted(access, action),
     version,
   }
   const access: AccessOptions = settings

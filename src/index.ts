@@ -7,6 +7,7 @@ export type {
   Authorizer,
   Awaitable,
   Identity,
+  Scope,
 } from './auth/auther.js'
 export { anyOf, type CachedOptions, cached } from './auth/combine.js'
 export { type HtpasswdAuther, type HtpasswdOptions, htpasswd } from './auth/htpasswd.js'

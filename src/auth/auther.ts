@@ -4,9 +4,21 @@ export type Action = 'list' | 'download' | 'upload' | 'remove' | 'yank' | 'admin
 /** Groups of actions that `authenticate` names, as pypiserver has them; `update` covers everything but `list` and `download`. */
 export type ActionGroup = 'list' | 'download' | 'update'
 
+/** What a login is good for at most, whatever the authorizer says. It only narrows: it grants nothing. */
+export interface Scope {
+  readonly actions: readonly Action[] | 'all'
+  /**
+   * Globs on normalized names: `*` is any run of characters, `?` exactly one. A call that names no project, such as for
+   * the list of all, needs the action only.
+   */
+  readonly projects: readonly string[]
+}
+
 /** Someone whose credentials were good. */
 export interface Identity {
   readonly name: string
+  /** What these credentials are good for at most; calls outside are answered 403. @default no limit */
+  readonly scope?: Scope
   readonly [claim: string]: unknown
 }
 

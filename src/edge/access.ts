@@ -1,4 +1,5 @@
 import type { Action, ActionGroup, AuthContext, Auther, Authorizer, Identity } from '../auth/auther.js'
+import { describeScope, isInScope, scopeOf } from '../auth/scope.js'
 import { errorCode, errorMessage, PypiServerError } from '../errors.js'
 import { type Credentials, parseAuthorization } from '../http/authorization.js'
 import type { Call } from '../http/message.js'
@@ -15,6 +16,11 @@ export interface AccessOptions {
 /** Whether somebody has to log in for this. */
 export function needsLogin({ authenticate }: AccessOptions, action: Action): boolean {
   return authenticate.has(action === 'list' || action === 'download' ? action : 'update')
+}
+
+/** Whether answers depend on who asks. */
+export function isRestricted(options: AccessOptions, action: Action): boolean {
+  return options.authorizer !== undefined || needsLogin(options, action)
 }
 
 /**
@@ -69,21 +75,34 @@ async function authorize(options: AccessOptions, identity: Identity | null, cont
     const message = `${context.action} needs a login, and this server was given no users: set passwordFile or auther`
     throw new PypiServerError('ERR_PYPI_FORBIDDEN', message)
   }
+  if (identity?.scope !== undefined) assertInScope(identity, context)
   const isAllowed = authorizer === undefined || (await cannotTell(() => authorizer(identity, context))) === true
   if (isAllowed && !isLoginMissing) return
   if (identity === null && auther !== undefined) {
     throw new PypiServerError('ERR_PYPI_UNAUTHENTICATED', `${context.action} needs a login`)
   }
-  const who = identity === null ? 'anonymous' : identity.name
-  const what = context.project === undefined ? context.action : `${context.action} ${context.project}`
-  throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${who} may not ${what}`)
+  throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${identity?.name ?? 'anonymous'} may not ${describe(context)}`)
+}
+
+/** Whatever the host's authorizer says: a scope is part of the credentials. */
+function assertInScope(identity: Identity, context: AuthContext): void {
+  const scope = scopeOf(identity.scope, 'scope of the identity')
+  if (isInScope(scope, context.action, context.project)) return
+  const message = `${identity.name} may not ${describe(context)}: it is good for ${describeScope(scope)}`
+  throw new PypiServerError('ERR_PYPI_FORBIDDEN', message)
+}
+
+function describe({ action, project }: AuthContext): string {
+  return project === undefined ? action : `${action} ${project}`
 }
 
 async function cannotTell<T>(question: () => T | Promise<T>): Promise<T> {
   try {
     return await question()
   } catch (error) {
-    if (errorCode(error)?.startsWith('ERR_PYPI_')) throw error
+    const code = errorCode(error)
+    // Which file is broken, and where, is for the log: clients may be anybody.
+    if (code?.startsWith('ERR_PYPI_') && code !== 'ERR_PYPI_AUTH_UNAVAILABLE') throw error
     const message = 'logins cannot be checked at the moment'
     throw new PypiServerError('ERR_PYPI_AUTH_UNAVAILABLE', message, { cause: errorMessage(error) && error })
   }

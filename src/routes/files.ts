@@ -4,7 +4,7 @@ import { contentRange, parseRange } from '../http/byte-range.js'
 import { formatEtag, httpDate, isNotModified } from '../http/conditional.js'
 import { contentTypeOf } from '../http/content-type.js'
 import type { Call, Headers, Reply } from '../http/message.js'
-import type { Services } from './route.js'
+import type { Access, Services } from './route.js'
 
 /** Suffixes that name a part standing beside a file (PEP 658, PEP 503). */
 const suffixes: readonly (readonly [suffix: string, part: FilePart])[] = [
@@ -13,10 +13,11 @@ const suffixes: readonly (readonly [suffix: string, part: FilePart])[] = [
   ['.asc', 'signature'],
 ]
 
-/** A distribution file, its core metadata or its signature, whole or in part. */
-export async function downloadFile(call: Call, services: Services): Promise<Reply> {
+/** A distribution file, its core metadata or its signature, whole or in part, for who may download its project. */
+export async function downloadFile(call: Call, services: Services, access: Access): Promise<Reply> {
   const path = call.params['*'] ?? ''
   const found = await findPart(path, services)
+  if (found !== undefined) await access.require('download', found.file.project)
   const opened = found && (await open(call, services, found))
   if (found === undefined || opened === undefined) {
     throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${JSON.stringify(path)} does not exist`)

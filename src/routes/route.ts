@@ -32,7 +32,7 @@ export interface Services {
   readonly maxUploadBytes: number
   /** Template of the page at the mount point; the built-in page without. */
   readonly welcome: string | undefined
-  /** Whether an action needs a login, so that shared caches must not keep its answers. */
+  /** Whether who asks matters to an action, so that shared caches must not keep its answers. */
   readonly isPrivate: (action: Action) => boolean
   readonly version: string
 }
