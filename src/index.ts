@@ -11,6 +11,9 @@ export type {
 } from './auth/auther.js'
 export { anyOf, type CachedOptions, cached } from './auth/combine.js'
 export { type HtpasswdAuther, type HtpasswdOptions, htpasswd } from './auth/htpasswd.js'
+export { createToken, type IssuedToken, listTokens, type NewToken, revokeToken } from './auth/token-file.js'
+export type { TokenInfo } from './auth/token-records.js'
+export { type TokenAuther, type TokenIdentity, type TokensOptions, tokens } from './auth/tokens.js'
 export type {
   AuditEntry,
   Backend,
