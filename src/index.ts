@@ -11,6 +11,7 @@ export type {
 } from './auth/auther.js'
 export { anyOf, type CachedOptions, cached } from './auth/combine.js'
 export { type HtpasswdAuther, type HtpasswdOptions, htpasswd } from './auth/htpasswd.js'
+export { type RuleContext, type RulesAuthorizer, type RulesOptions, rules } from './auth/rules.js'
 export { createToken, type IssuedToken, listTokens, type NewToken, revokeToken } from './auth/token-file.js'
 export type { TokenInfo } from './auth/token-records.js'
 export { type TokenAuther, type TokenIdentity, type TokensOptions, tokens } from './auth/tokens.js'
