@@ -79,8 +79,8 @@ async function readMultipart(
   const reader = readBody(
     body,
     (chunk) => {
-      scanner.push(chunk)
-      return parser.write(chunk)
+      // Without the epilogue (RFC 2046 5.1.1): the parser would take parts in there for parts of the form.
+      return parser.write(chunk.subarray(0, scanner.push(chunk)))
     },
     options,
   )

@@ -3,8 +3,11 @@ import { parseParameterized } from './header-parameters.js'
 
 /** Watches the bytes of a multipart body go by and looks at what a form parser keeps to itself: the raw part headers. */
 export interface PartScanner {
-  /** @throws PypiServerError `ERR_PYPI_BAD_REQUEST` at a part whose headers break a rule of {@link checkPartHeaders}. */
-  push(chunk: Buffer): void
+  /**
+   * Tells how much of the chunk belongs to the form: what stands behind the final boundary does not.
+   * @throws PypiServerError `ERR_PYPI_BAD_REQUEST` at a part whose headers break a rule of {@link checkPartHeaders}.
+   */
+  push(chunk: Buffer): number
   /** Parts whose headers were seen. */
   readonly parts: number
   /** Whether the final boundary went by. */
@@ -51,9 +54,13 @@ export function partScanner(boundary: string, maxHeaderFields: number): PartScan
 
   return {
     push(chunk) {
+      if (step === undefined) return 0
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
       while (step?.() === true);
-      if (step === undefined) rest = Buffer.alloc(0)
+      if (step !== undefined) return chunk.length
+      const epilogue = rest.length - '--'.length
+      rest = Buffer.alloc(0)
+      return chunk.length - epilogue
     },
     get parts() {
       return parts

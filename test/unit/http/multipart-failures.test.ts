@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { type TestContext, test } from 'node:test'
 import { PypiServerError } from '#src/errors.js'
 import { readForm } from '#src/http/multipart.js'
-import { contentType, field, file, form, inPieces, receive } from './forms.js'
+import { boundary, contentType, field, file, form, inPieces, receive } from './forms.js'
 
 // Nothing here may hang: the limit turns a hang into a failure.
 const bounded = { timeout: 10_000 }
@@ -180,4 +180,17 @@ test('an error of the body after the outcome is known ends nothing', bounded, as
   body.destroy(new Error('late'))
   await new Promise((resolve) => body.once('close', resolve))
   assert.equal(body.errored?.message, 'late')
+})
+
+for (const size of [1, 7, 10_000])
+  test(`what stands behind the final boundary belongs to no form, in pieces of ${size} bytes`, bounded, async () => {
+    const body = `${form(field('a', 'b'))}${file('content', 'a.whl', 'never ends')}`
+    const { form: received, files } = await receive(inPieces(body, size))
+    assert.deepEqual([[...received.fields], files], [[['a', ['b']]], []])
+  })
+
+test('a form that ends before its first part is empty, whatever follows', bounded, async () => {
+  const body = `--${boundary}text\r\n\r\n${form()}${field('a', 'b')}${file('content', 'a.whl', 'never ends')}`
+  const { form: received, files } = await receive(body)
+  assert.deepEqual([received.fields.size, files], [0, []])
 })
