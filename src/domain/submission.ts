@@ -49,6 +49,8 @@ export interface Submission {
 interface State {
   readonly directory: () => Promise<string>
   readonly algorithms: readonly string[]
+  /** A `content` part has begun: the next may begin before this one is on disk. */
+  hasContent: boolean
   content?: { readonly filename: string; readonly file: SpooledFile }
   signature?: { readonly filename: string; readonly bytes: Uint8Array }
 }
@@ -66,7 +68,7 @@ const missingContent = "Missing 'content' file-field!"
 
 /** A submission that spools below `directory()` and hashes with these algorithms, `sha256` among them. */
 export function createSubmission(directory: () => Promise<string>, algorithms: readonly string[]): Submission {
-  const state: State = { directory, algorithms }
+  const state: State = { directory, algorithms, hasContent: false }
   return {
     takeFile: (part) => takeFile(state, part),
     finish: (fields) => finish(state, fields),
@@ -79,7 +81,8 @@ export function createSubmission(directory: () => Promise<string>, algorithms: r
 
 async function takeFile(state: State, { field, filename, stream }: FilePartInput): Promise<void> {
   if (field === 'content') {
-    if (state.content !== undefined) throw refused('more than one content part')
+    if (state.hasContent) throw refused('more than one content part')
+    state.hasContent = true
     state.content = { filename, file: await spool(stream, await state.directory(), state.algorithms) }
   } else if (field === 'gpg_signature') {
     state.signature = { filename, bytes: await readSmall(stream) }
