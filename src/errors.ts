@@ -51,3 +51,20 @@ export function undefinedIf(...codes: readonly string[]): (error: unknown) => un
     return undefined
   }
 }
+
+// Not ERR_STREAM_PREMATURE_CLOSE and its like: those are of what was sent.
+const systemCode = /^(?:E[A-Z0-9]+|ERR_WORKER_\w+)$/
+
+/** The error that a caller can act on, for an error that the system met at `what`; errors of other kinds stay themselves. */
+export function asStoreError(error: unknown, what: string): unknown {
+  const code = errorCode(error)
+  if (code === undefined || !systemCode.test(code)) return error
+  const name = what.slice(what.lastIndexOf('/') + 1)
+  if (code === 'EEXIST') return new PypiServerError('ERR_PYPI_FILE_EXISTS', `${name} exists`, { cause: error })
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new PypiServerError('ERR_PYPI_STORE_FULL', `no space left for ${name}`, { cause: error })
+  }
+  return new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${name} cannot be stored or read (${code})`, {
+    cause: error,
+  })
+}

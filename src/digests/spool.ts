@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readdir, stat, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { undefinedIf } from '../errors.js'
+import { asStoreError, undefinedIf } from '../errors.js'
 import { createDigester } from './digest.js'
 
 /** A complete, closed file of bytes that someone sent. */
@@ -20,7 +20,8 @@ const maxAgeMs = 24 * 60 * 60 * 1000
 
 /**
  * Writes bytes to a new file in `directory` while hashing them, and has the file on disk when it fulfils.
- * Rejects with the source's or the system's error, and then leaves no file behind.
+ * Rejects with the source's error, and then leaves no file behind.
+ * @throws ERR_PYPI_STORE_FULL, ERR_PYPI_STORE_UNAVAILABLE
  */
 export async function spool(
   source: AsyncIterable<Uint8Array>,
@@ -29,7 +30,7 @@ export async function spool(
 ): Promise<SpooledFile> {
   const path = join(directory, newSpoolName())
   const digester = await createDigester(algorithms)
-  const handle = await open(path, 'wx', 0o644)
+  const handle = await open(path, 'wx', 0o644).catch(storeError)
   try {
     let size = 0
     for await (const chunk of source) {
@@ -44,9 +45,13 @@ export async function spool(
     return { path, size, hashes: digester.finish() }
   } catch (error) {
     await handle.close().catch(() => {})
-    await discard(path)
-    throw error
+    await discard(path).catch(() => {})
+    return storeError(error)
   }
+}
+
+function storeError(error: unknown): never {
+  throw asStoreError(error, 'the upload')
 }
 
 /** Removes a spooled file; one that is gone already is fine. */

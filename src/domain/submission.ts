@@ -11,7 +11,7 @@ import { readZipDirectory } from '../archive/zip.js'
 import type { Candidate } from '../backend.js'
 import { digestFile } from '../digests/digest.js'
 import { discard, type SpooledFile, spool } from '../digests/spool.js'
-import { errorCode, PypiServerError } from '../errors.js'
+import { asStoreError, errorCode, PypiServerError } from '../errors.js'
 import { parseCoreMetadata } from '../packaging/core-metadata.js'
 import { checkUploadFilename, type ParsedFilename } from '../packaging/filename.js'
 import { normalizeName } from '../packaging/name.js'
@@ -34,7 +34,7 @@ export interface Submission {
   readonly takeFile: (part: FilePartInput) => Promise<void>
   /**
    * Checks everything against everything and tells what is to be published.
-   * @throws ERR_PYPI_UPLOAD_REFUSED naming the field or the file that is wrong
+   * @throws ERR_PYPI_UPLOAD_REFUSED naming the field or the file that is wrong; ERR_PYPI_STORE_UNAVAILABLE
    */
   readonly finish: (fields: FormFields) => Promise<Candidate>
   /**
@@ -71,7 +71,10 @@ export function createSubmission(directory: () => Promise<string>, algorithms: r
   const state: State = { directory, algorithms, hasContent: false }
   return {
     takeFile: (part) => takeFile(state, part),
-    finish: (fields) => finish(state, fields),
+    finish: (fields) =>
+      finish(state, fields).catch((error: unknown) => {
+        throw asStoreError(error, 'the upload')
+      }),
     finishDocs: () => finishDocs(state),
     discard: async () => {
       if (state.content !== undefined) await discard(state.content.file.path)

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { directory } from 'pypi-server'
+import { asStoreError, errorCode } from '#src/errors.js'
 import { wheel } from '../helpers/archives.js'
 import { serveIndex, uploadForm } from '../helpers/index-server.js'
+import { temporaryDirectory } from '../helpers/temporary.js'
 
 const demo = wheel({ name: 'demo', version: '1.0' })
 const visible = (root: string): readonly string[] => readdirSync(root).filter((name) => !name.startsWith('.'))
@@ -18,3 +21,24 @@ test('a second content part is refused and leaves nothing, however fast it follo
   assert.deepEqual([response.status, await response.text()], [400, 'more than one content part\n'])
   assert.deepEqual([visible(root), spooled(root)], [[], []])
 })
+
+test('an upload that cannot be written is 503, for that is no fault of the client nor of ours', async (t) => {
+  const root = temporaryDirectory(t)
+  const backend = directory(root)
+  t.after(() => backend.close())
+  const { post } = await serveIndex(t, { backend: { ...backend, spoolDirectory: async () => join(root, 'missing') } })
+  const response = await post(uploadForm(demo))
+  assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '2'])
+})
+
+for (const [code, expected] of [
+  ['ENOSPC', 'ERR_PYPI_STORE_FULL'],
+  ['EDQUOT', 'ERR_PYPI_STORE_FULL'],
+  ['EMFILE', 'ERR_PYPI_STORE_UNAVAILABLE'],
+  ['EIO', 'ERR_PYPI_STORE_UNAVAILABLE'],
+  ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_PREMATURE_CLOSE'],
+] as const) {
+  test(`${code} while an upload is stored is told as ${expected}`, () => {
+    assert.equal(errorCode(asStoreError(Object.assign(new Error(), { code }), 'the upload')), expected)
+  })
+}

@@ -15,12 +15,12 @@ import type {
   Yank,
 } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
-import { PypiServerError, undefinedIf } from '../../errors.js'
+import { asStoreError, PypiServerError, undefinedIf } from '../../errors.js'
 import type { CatalogueFile } from './catalogue.js'
 import { auditFile, type FileState, fileState } from './layout.js'
 import { openBytes, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
-import { asStoreError, ensureSpoolFolder, place, syncDirectory } from './publish.js'
+import { ensureSpoolFolder, place, syncDirectory } from './publish.js'
 import {
   assertRootsPresent,
   assertTold,

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { discard, newSpoolName } from '../../digests/spool.js'
-import { errorCode, PypiServerError } from '../../errors.js'
+import { asStoreError } from '../../errors.js'
 import { spoolFolder } from './layout.js'
 
 /** What goes where. */
@@ -98,16 +98,4 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close()
   }
-}
-
-/** The error that a caller can act on, for an error of the file system. */
-export function asStoreError(error: unknown, what: string): unknown {
-  const code = errorCode(error)
-  if (error instanceof PypiServerError || code === undefined) return error
-  const name = what.slice(what.lastIndexOf('/') + 1)
-  if (code === 'EEXIST') return new PypiServerError('ERR_PYPI_FILE_EXISTS', `${name} exists`, { cause: error })
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new PypiServerError('ERR_PYPI_STORE_FULL', `no space left for ${name}`, { cause: error })
-  }
-  return new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${name} cannot be stored (${code})`, { cause: error })
 }
