@@ -1,6 +1,6 @@
 import { publish } from '../domain/publishing.js'
 import { createSubmission, type FormFields, type Submission, temporarySpoolDirectory } from '../domain/submission.js'
-import { errorCode, PypiServerError } from '../errors.js'
+import { errorCode, errorMessage, PypiServerError } from '../errors.js'
 import type { Call, Reply } from '../http/message.js'
 import { readForm } from '../http/multipart.js'
 import { normalizeName } from '../packaging/name.js'
@@ -18,7 +18,10 @@ export async function postForm(call: Call, services: Services, access: Access): 
     await act(fields, submission, services, access)
     return { status: 200, headers: { 'content-type': 'text/plain; charset=UTF-8' } }
   } finally {
-    await submission.discard()
+    // What was answered is true even if this fails; the next start removes what is left.
+    await submission.discard().catch((error: unknown) => {
+      services.logger.warn({ reason: errorMessage(error) }, 'an upload file cannot be removed')
+    })
   }
 }
 

@@ -24,16 +24,23 @@ export interface Placement {
  * @throws ERR_PYPI_FILE_EXISTS when the name is taken; ERR_PYPI_STORE_FULL, ERR_PYPI_STORE_UNAVAILABLE
  */
 export async function place({ root, target, spooledPath, signature, overwrite }: Placement): Promise<void> {
+  const temporary = [spooledPath]
   try {
     const from = await onSameFileSystem(root, spooledPath)
+    temporary.push(from)
     if (signature === undefined) return await commit(from, target, overwrite)
-    await commit(await spoolSignature(root, signature), `${target}.asc`, overwrite)
+    const signed = await spoolSignature(root, signature)
+    temporary.push(signed)
+    await commit(signed, `${target}.asc`, overwrite)
     await commit(from, target, overwrite).catch(async (error: unknown) => {
       if (!overwrite) await discard(`${target}.asc`)
       throw error
     })
   } catch (error) {
     throw asStoreError(error, target)
+  } finally {
+    // The outcome is decided by now: what cannot be removed here is removed at the next start.
+    for (const path of temporary) await discard(path).catch(() => {})
   }
 }
 
@@ -62,15 +69,11 @@ async function commit(from: string, to: string, overwrite: boolean): Promise<voi
     return
   }
   // link() refuses a name that is taken, in one step, also for other processes; rename() would replace it.
-  await link(from, to).catch(async (error: unknown) => {
-    await discard(from)
-    throw error
-  })
+  await link(from, to)
   await syncDirectory(directory).catch(async (error: unknown) => {
     await discard(to)
     throw error
   })
-  await discard(from)
 }
 
 async function spoolSignature(root: string, signature: Uint8Array): Promise<string> {

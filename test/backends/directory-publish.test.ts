@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { place } from '#src/backends/directory/publish.js'
+import { temporaryDirectory } from '../helpers/temporary.js'
+
+/** A root and a spooled file in it. */
+function spooledIn(t: TestContext): { readonly root: string; readonly spooledPath: string; readonly target: string } {
+  const root = temporaryDirectory(t)
+  const spool = join(root, '.pypi-server', 'spool')
+  mkdirSync(spool, { recursive: true })
+  writeFileSync(join(spool, 'u'), 'bytes')
+  return { root, spooledPath: join(spool, 'u'), target: join(root, 'demo-1.0.zip') }
+}
+
+test('a file that is in its place is stored, even if its spool file cannot be removed', async (t) => {
+  const { root, spooledPath, target } = spooledIn(t)
+  const spool = dirname(spooledPath)
+  chmodSync(root, 0o777)
+  chmodSync(spooledPath, 0o666)
+  chmodSync(spool, 0o555)
+  // Modes bind everybody but root.
+  const user = process.geteuid?.()
+  if (user === 0) process.seteuid?.(65534)
+  await place({ root, target, spooledPath, overwrite: false }).finally(() => {
+    process.seteuid?.(user ?? 0)
+    chmodSync(spool, 0o755)
+  })
+  assert.deepEqual([readFileSync(target, 'utf8'), existsSync(spooledPath)], ['bytes', true])
+})
