@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { errorMessage } from '../errors.js'
+import { errorMessage, undefinedIf } from '../errors.js'
 import type { Logger } from '../logger.js'
 
 /**
@@ -72,7 +72,8 @@ export async function openDigestCache<T>(path: string, logger: Logger): Promise<
 }
 
 async function append(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  // Not its parents: what stands there may have been unmounted, and must not come back empty.
+  await mkdir(dirname(path)).catch(undefinedIf('EEXIST'))
   // A line that a crash cut off must not take the next one with it.
   await appendFile(path, `\n${text}`)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { directory } from 'pypi-server'
@@ -42,3 +42,14 @@ for (const [code, expected] of [
     assert.equal(errorCode(asStoreError(Object.assign(new Error(), { code }), 'the upload')), expected)
   })
 }
+
+test('an upload to a directory that vanished is 503 and does not bring it back empty', async (t) => {
+  const root = join(temporaryDirectory(t), 'root')
+  mkdirSync(root)
+  const { request, post } = await serveIndex(t, { roots: root, fallbackUrl: 'https://pypi.org/simple/' })
+  await post(uploadForm(demo))
+  renameSync(root, `${root}.away`)
+  assert.equal((await post(uploadForm(wheel({ name: 'demo', version: '2.0' })))).status, 503)
+  assert.equal(existsSync(root), false)
+  assert.equal((await request('/simple/other/')).status, 503)
+})

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { directory, normalizeName } from 'pypi-server'
 import { place } from '#src/backends/directory/publish.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
@@ -28,4 +29,16 @@ test('a file that is in its place is stored, even if its spool file cannot be re
     chmodSync(spool, 0o755)
   })
   assert.deepEqual([readFileSync(target, 'utf8'), existsSync(spooledPath)], ['bytes', true])
+})
+
+test('digests that are to be remembered do not bring a directory back that vanished', async (t) => {
+  const root = join(temporaryDirectory(t), 'root')
+  mkdirSync(root)
+  writeFileSync(join(root, 'demo-1.0.zip'), 'no archive')
+  const backend = directory(root)
+  t.after(() => backend.close())
+  assert.equal((await backend.getProject(normalizeName('demo')))?.files.length, 1)
+  renameSync(root, `${root}.away`)
+  await backend.close()
+  assert.equal(existsSync(root), false)
 })

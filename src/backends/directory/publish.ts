@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { discard, newSpoolName } from '../../digests/spool.js'
-import { asStoreError } from '../../errors.js'
+import { asStoreError, undefinedIf } from '../../errors.js'
 import { spoolFolder } from './layout.js'
 
 /** What goes where. */
@@ -57,7 +57,8 @@ async function onSameFileSystem(root: string, spooledPath: string): Promise<stri
 /** Makes the folder for uploads and tells its path. */
 export async function ensureSpoolFolder(root: string): Promise<string> {
   const folder = spoolFolder(root)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  // One by one: a root that vanished must not come back as an empty one, in which nothing is known to exist.
+  for (const path of [dirname(folder), folder]) await mkdir(path, { mode: 0o700 }).catch(undefinedIf('EEXIST'))
   return folder
 }
 
