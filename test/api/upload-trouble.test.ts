@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { directory } from 'pypi-server'
@@ -52,4 +52,13 @@ test('an upload to a directory that vanished is 503 and does not bring it back e
   assert.equal((await post(uploadForm(wheel({ name: 'demo', version: '2.0' })))).status, 503)
   assert.equal(existsSync(root), false)
   assert.equal((await request('/simple/other/')).status, 503)
+})
+
+test('a signature that was left behind does not keep its file from being uploaded', async (t) => {
+  const { root, request, post } = await serveIndex(t)
+  writeFileSync(join(root, `${demo.filename}.asc`), 'old')
+  const form = uploadForm(demo)
+  form.append('gpg_signature', new Blob(['new']), `${demo.filename}.asc`)
+  assert.equal((await post(form)).status, 200)
+  assert.equal(await (await request(`/packages/${demo.filename}.asc`)).text(), 'new')
 })

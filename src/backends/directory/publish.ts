@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { discard, newSpoolName } from '../../digests/spool.js'
-import { asStoreError, undefinedIf } from '../../errors.js'
+import { asStoreError, errorCode, undefinedIf } from '../../errors.js'
 import { spoolFolder } from './layout.js'
 
 /** What goes where. */
@@ -31,7 +31,7 @@ export async function place({ root, target, spooledPath, signature, overwrite }:
     if (signature === undefined) return await commit(from, target, overwrite)
     const signed = await spoolSignature(root, signature)
     temporary.push(signed)
-    await commit(signed, `${target}.asc`, overwrite)
+    await commitSignature(signed, target, overwrite)
     await commit(from, target, overwrite).catch(async (error: unknown) => {
       if (!overwrite) await discard(`${target}.asc`)
       throw error
@@ -75,6 +75,24 @@ async function commit(from: string, to: string, overwrite: boolean): Promise<voi
     await discard(to)
     throw error
   })
+}
+
+async function commitSignature(from: string, target: string, overwrite: boolean): Promise<void> {
+  const to = `${target}.asc`
+  try {
+    await commit(from, to, overwrite)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST' || !(await isOrphan(to, target))) throw error
+    await discard(to)
+    await commit(from, to, overwrite)
+  }
+}
+
+/** Whether a signature was left behind by a file that was removed by hand, or by an upload that was cut off. */
+async function isOrphan(signature: string, target: string): Promise<boolean> {
+  if ((await stat(target).catch(undefinedIf('ENOENT'))) !== undefined) return false
+  // While an upload is under way its signature has a second name, in the spool folder.
+  return (await stat(signature).catch(undefinedIf('ENOENT')))?.nlink === 1
 }
 
 async function spoolSignature(root: string, signature: Uint8Array): Promise<string> {
