@@ -62,3 +62,13 @@ test('a signature that was left behind does not keep its file from being uploade
   assert.equal((await post(form)).status, 200)
   assert.equal(await (await request(`/packages/${demo.filename}.asc`)).text(), 'new')
 })
+
+test('a file that is overwritten loses the signature of the bytes before', async (t) => {
+  const { request, post } = await serveIndex(t, { overwrite: true })
+  const signed = uploadForm(demo)
+  signed.append('gpg_signature', new Blob(['of the first bytes']), `${demo.filename}.asc`)
+  await post(signed)
+  await post(uploadForm(wheel({ name: 'demo', version: '1.0', files: { 'demo/new.py': '' } })))
+  assert.doesNotMatch(await (await request('/simple/demo/')).text(), /gpg-sig/)
+  assert.equal((await request(`/packages/${demo.filename}.asc`)).status, 404)
+})

@@ -28,6 +28,8 @@ export async function place({ root, target, spooledPath, signature, overwrite }:
   try {
     const from = await onSameFileSystem(root, spooledPath)
     temporary.push(from)
+    // A signature is of the bytes that it came with.
+    if (overwrite && signature === undefined) await discard(`${target}.asc`)
     if (signature === undefined) return await commit(from, target, overwrite)
     const signed = await spoolSignature(root, signature)
     temporary.push(signed)
