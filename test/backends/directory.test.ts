@@ -393,3 +393,16 @@ test('a project document that cannot be understood makes its project unknown, an
   await assert.rejects(backend.getProject(normalizeName('demo')), unavailable)
   assert.equal((await filesOf(backend, 'other')).length, 1)
 })
+
+test('marking a project whose directory vanished is refused, and does not make the directory again', async (t) => {
+  const root = join(temporaryDirectory(t), 'root')
+  mkdirSync(root)
+  put(root, demo)
+  const backend = open(t, root)
+  const [file] = await filesOf(backend)
+  assert.ok(file)
+  renameSync(root, `${root}.away`)
+  await assert.rejects(backend.setYanked(file, {}), unavailable)
+  await assert.rejects(backend.audit({ action: 'yank', user: null, project: file.project }), unavailable)
+  assert.equal(isThere(root), false)
+})

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, stat, unlink } from 'node:fs/promises'
+import { appendFile, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type {
   AuditEntry,
@@ -32,6 +32,7 @@ import {
   start,
   stop,
 } from './state.js'
+import { ensureState } from './state-folder.js'
 import { currentProject, toDistributionFile } from './view.js'
 
 export type { DirectoryOptions } from './state.js'
@@ -198,10 +199,10 @@ function free(document: ProjectDocument, filename: string): ProjectDocument {
   return retired === undefined ? document : { ...document, removed }
 }
 
-async function audit({ roots: [root = ''] }: DirectoryState, entry: AuditEntry): Promise<void> {
-  const path = auditFile(root)
+async function audit(state: DirectoryState, entry: AuditEntry): Promise<void> {
+  const path = auditFile(firstRoot(state))
   const line = JSON.stringify({ time: new Date().toISOString(), ...entry })
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await ensureState(firstRoot(state)).catch(storeError(path))
   await appendFile(path, `${line}\n`, { mode: 0o600 }).catch(storeError(path))
 }
 

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { NormalizedName, Project, Yank } from '../../backend.js'
-import { errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
+import { asStoreError, errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import type { KeyedQueue } from '../../util/keyed-queue.js'
 import { projectsFolder } from './layout.js'
 import { syncDirectory } from './publish.js'
+import { ensureStateFolder } from './state-folder.js'
 
 /** What the files of a project cannot say themselves; kept in one small JSON file a project. */
 export interface ProjectDocument {
@@ -60,7 +61,12 @@ export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectD
   startWatching(state)
   return {
     read: (name) => read(state, name),
-    change: (name, edit) => options.queue(`document ${name}`, () => change(state, name, edit)),
+    change: (name, edit) =>
+      options
+        .queue(`document ${name}`, () => change(state, name, edit))
+        .catch((error: unknown) => {
+          throw asStoreError(error, `what is known of project ${name}`)
+        }),
     close: () => {
       clearInterval(state.pollTimer)
       state.watcher?.close()
@@ -98,7 +104,7 @@ async function change(
   name: NormalizedName,
   edit: (document: ProjectDocument) => ProjectDocument,
 ): Promise<boolean> {
-  await mkdir(projectsFolder(state.root), { recursive: true, mode: 0o700 })
+  await ensureStateFolder(state.root, projectsFolder(state.root), 0o755)
   const unlock = await lock(state, name)
   try {
     const before = await load(state, name)
@@ -115,15 +121,14 @@ async function change(
 /** Whole or not at all, and on the disk when it fulfils. */
 async function write(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.new`
-  const handle = await open(temporary, 'wx', 0o644)
   try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
+    await writeFile(temporary, text, { flag: 'wx', mode: 0o644, flush: true })
+    await rename(temporary, path)
+  } catch (error) {
+    await unlink(temporary).catch(undefinedIf('ENOENT'))
+    throw error
   }
-  await rename(temporary, path)
-  await syncDirectory(join(path, '..'))
+  await syncDirectory(dirname(path))
 }
 
 /** One writer a document, among all processes; a lock that its owner left behind is broken. */

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, rename, stat, writeFile } from 'node:fs/promises'
+import { copyFile, link, open, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { discard, newSpoolName } from '../../digests/spool.js'
 import { asStoreError, errorCode, undefinedIf } from '../../errors.js'
 import { spoolFolder } from './layout.js'
+import { ensureStateFolder } from './state-folder.js'
 
 /** What goes where. */
 export interface Placement {
@@ -57,11 +58,8 @@ async function onSameFileSystem(root: string, spooledPath: string): Promise<stri
 }
 
 /** Makes the folder for uploads and tells its path. */
-export async function ensureSpoolFolder(root: string): Promise<string> {
-  const folder = spoolFolder(root)
-  // One by one: a root that vanished must not come back as an empty one, in which nothing is known to exist.
-  for (const path of [dirname(folder), folder]) await mkdir(path, { mode: 0o700 }).catch(undefinedIf('EEXIST'))
-  return folder
+export function ensureSpoolFolder(root: string): Promise<string> {
+  return ensureStateFolder(root, spoolFolder(root), 0o700)
 }
 
 async function commit(from: string, to: string, overwrite: boolean): Promise<void> {

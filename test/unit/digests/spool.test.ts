@@ -46,8 +46,10 @@ test('an unknown algorithm leaves nothing behind', async (t) => {
   assert.deepEqual(readdirSync(directory), [])
 })
 
-test('spooling into a directory that is not there is the error of the system', async (t) => {
-  await assert.rejects(spool(chunks('a'), join(temporaryDirectory(t), 'absent'), []), { code: 'ENOENT' })
+test('spooling into a directory that is not there tells that the store is not available', async (t) => {
+  await assert.rejects(spool(chunks('a'), join(temporaryDirectory(t), 'absent'), []), {
+    code: 'ERR_PYPI_STORE_UNAVAILABLE',
+  })
 })
 
 test('a spooled file can be discarded twice', async (t) => {
