@@ -100,7 +100,9 @@ export function createCatalogue(): Catalogue {
   return {
     filesOf: (project) => [...(byProject.get(project) ?? [])].filter((file) => isServed(byPath, file)),
     projects: function* () {
-      for (const [name, files] of byProject) {
+      // A project whose only file is replaced leaves the map and comes back at its end, in the middle of a listing.
+      for (const name of [...byProject.keys()]) {
+        const files = byProject.get(name) ?? []
         const fileCount = [...files].filter((file) => isServed(byPath, file)).length
         if (fileCount > 0) yield { name, fileCount }
       }

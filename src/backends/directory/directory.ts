@@ -33,6 +33,7 @@ import {
   stop,
 } from './state.js'
 import { ensureState } from './state-folder.js'
+import { unlessAborted } from './unless-aborted.js'
 import { currentProject, toDistributionFile } from './view.js'
 
 export type { DirectoryOptions } from './state.js'
@@ -65,18 +66,18 @@ export function directory(roots: string | readonly string[], options: DirectoryO
   const state = newState(roots, options)
   return {
     name: `directory ${state.roots.join(', ')}`,
-    listProjects: () => listProjects(state),
-    getProject: async (name) => {
-      const running = await startedAndTold(state)
-      if (state.catalogue.has(name)) return await currentProject(state, running, name)
+    listProjects: ({ signal } = {}) => listProjects(state, signal),
+    getProject: async (name, { signal } = {}) => {
+      const running = await startedAndTold(state, signal)
+      if (state.catalogue.has(name)) return await unlessAborted(signal, () => currentProject(state, running, name))
       await assertRootsPresent(state)
       // A name that was used here stays ours: it must not lead to somebody else's project.
       const { isUploaded } = await running.documents.read(name)
       return isUploaded && (await currentProject(state, running, name))
     },
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
-    findFile: async (path) => {
-      const { documents } = await startedAndTold(state)
+    findFile: async (path, { signal } = {}) => {
+      const { documents } = await startedAndTold(state, signal)
       const file = state.catalogue.atPath(path)
       if (file === undefined) {
         await assertRootsPresent(state)
@@ -94,24 +95,28 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     audit: (entry) => audit(state, entry),
     watch: (listener, { signal }) => watch(state, listener, signal),
     spoolDirectory: () => ensureSpoolFolder(firstRoot(state)).catch(storeError(firstRoot(state))),
-    check: async () => void (await startedAndTold(state)),
+    check: async ({ signal } = {}) => void (await startedAndTold(state, signal)),
     close: () => stop(state),
   }
 }
 
-async function startedAndTold(state: DirectoryState): Promise<Running> {
-  const running = await start(state)
+async function startedAndTold(state: DirectoryState, signal?: AbortSignal): Promise<Running> {
+  const running = await unlessAborted(signal, () => start(state))
   assertTold(running)
   return running
 }
 
-async function* listProjects(state: DirectoryState): AsyncGenerator<readonly ProjectSummary[]> {
-  await startedAndTold(state)
+async function* listProjects(
+  state: DirectoryState,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly ProjectSummary[]> {
+  await startedAndTold(state, signal)
   let page: ProjectSummary[] = []
   for (const project of state.catalogue.projects()) {
     page.push(project)
     if (page.length < projectsPerPage) continue
     yield page
+    signal?.throwIfAborted()
     page = []
   }
   if (page.length > 0) yield page
@@ -122,7 +127,7 @@ async function openFile(
   file: DistributionFile,
   options: OpenFileOptions,
 ): Promise<OpenedFile | undefined> {
-  const { inspector, tracker } = await startedAndTold(state)
+  const { inspector, tracker } = await startedAndTold(state, options.signal)
   const entry = state.catalogue.atPath(file.path)
   if (entry === undefined) return undefined
   const opened = await openPart(state, inspector, entry, options).catch(storeError(entry.path))
@@ -164,9 +169,9 @@ function contentEtag(entry: CatalogueFile, found: FileState): string {
 async function publish(
   state: DirectoryState,
   candidate: Candidate,
-  { overwrite = false }: PublishOptions,
+  { overwrite = false, signal }: PublishOptions,
 ): Promise<DistributionFile> {
-  const running = await startedAndTold(state)
+  const running = await startedAndTold(state, signal)
   const taken = state.catalogue.named(candidate.filename)
   if (taken.length > 0 && !overwrite) {
     throw new PypiServerError('ERR_PYPI_FILE_EXISTS', `${candidate.filename} exists`)
@@ -257,9 +262,9 @@ async function enter(
 async function remove(
   state: DirectoryState,
   file: DistributionFile,
-  { freesName = false }: RemoveOptions,
+  { freesName = false, signal }: RemoveOptions,
 ): Promise<boolean> {
-  const { documents, inspector } = await startedAndTold(state)
+  const { documents, inspector } = await startedAndTold(state, signal)
   const entry = state.catalogue.atPath(file.path)
   if (entry === undefined) return false
   if (!freesName) await inspector.digested(entry)
