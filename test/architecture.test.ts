@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   archive: ['packaging', 'type:backend'],
   digests: ['packaging', 'type:backend'],
   'backends/directory': ['backend', 'packaging', 'archive', 'digests', 'http'],
+  conformance: ['backend', 'packaging'],
   domain: ['backend', 'packaging', 'archive', 'digests', 'type:auth', 'type:events'],
   render: ['http', 'packaging', 'type:backend', 'type:domain'],
   auth: ['type:packaging'],

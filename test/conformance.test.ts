@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type Backend, directory } from 'pypi-server'
+import { backendConformance, type CreateBackend } from 'pypi-server/conformance'
+import type { BrokenBackend } from './helpers/broken-backend.js'
+import { brokenReaders } from './helpers/broken-readers.js'
+import { brokenWriters } from './helpers/broken-writers.js'
+import { memoryBackend, type Shelves } from './helpers/memory-backend.js'
+
+const brokenBackends = [...brokenReaders, ...brokenWriters]
+const cannotRead = (): never => {
+  throw new Error('the memory is gone')
+}
+
+const createDirectory: CreateBackend = async ({ directory: root }) => {
+  const backend = directory(root)
+  return {
+    backend,
+    reopen: async () => directory(root),
+    obstruct: async () => renameSync(root, `${root}.away`),
+    dispose: backend.close,
+  }
+}
+
+/** The same directory, but its files are copied in, and nothing can be written through the backend. */
+const createReadOnlyDirectory: CreateBackend = async ({ directory: root }) => {
+  const { publish, remove, ...backend } = directory(root)
+  return {
+    backend,
+    seed: async (files) => {
+      for (const { filename, bytes } of files) writeFileSync(join(root, filename), bytes)
+    },
+    dispose: backend.close,
+  }
+}
+
+const createMemory: CreateBackend = async () => {
+  const shelves: Shelves = new Map()
+  const backend = memoryBackend(shelves)
+  return {
+    backend,
+    reopen: async () => memoryBackend(shelves),
+    obstruct: async () => void Object.assign(shelves, { get: cannotRead }),
+    dispose: backend.close,
+  }
+}
+
+for (const [name, create, projectCount] of [
+  ['directory', createDirectory, 5000],
+  ['read-only directory', createReadOnlyDirectory, 1500],
+  ['memory', createMemory, 1500],
+] as const) {
+  for (const { id, title, run } of backendConformance(create, { projectCount })) {
+    test(`${name} backend, ${id}: ${title}`, async (t) => {
+      const { skipped } = await run()
+      if (skipped !== undefined) t.skip(skipped)
+    })
+  }
+}
+
+/** The memory backend with one defect; closing it never fails. */
+function createBroken({ change }: BrokenBackend): CreateBackend {
+  return async ({ directory }) => {
+    const shelves: Shelves = new Map()
+    const open = (): Backend => {
+      const inner = memoryBackend(shelves)
+      return { ...inner, ...change(inner, { shelves, directory }) }
+    }
+    return {
+      backend: open(),
+      reopen: async () => open(),
+      obstruct: async () => void Object.assign(shelves, { get: cannotRead }),
+      dispose: async () => {},
+    }
+  }
+}
+
+/** Ids of the cases that fail. */
+async function failures(create: CreateBackend): Promise<readonly string[]> {
+  const cases = backendConformance(create, { projectCount: 20, patienceMs: 100 })
+  const results = await Promise.allSettled(cases.map(({ run }) => run()))
+  return cases.filter((_, index) => results[index]?.status === 'rejected').map(({ id }) => id)
+}
+
+for (const broken of brokenBackends) {
+  test(`a backend that ${broken.defect} fails ${broken.fails.join(', ')} and nothing else`, async () => {
+    assert.deepEqual([...(await failures(createBroken(broken)))].sort(), [...broken.fails].sort())
+  })
+}
+
+test('every case has an id of its own, of four letters, and is failed by a broken backend', () => {
+  const ids = backendConformance(createMemory).map(({ id }) => id)
+  assert.deepEqual(
+    ids.filter((id, index) => !/^[a-z]{4}$/.test(id) || ids.indexOf(id) !== index),
+    [],
+  )
+  const failed = new Set(brokenBackends.flatMap(({ fails }) => fails))
+  assert.deepEqual(
+    ids.filter((id) => !failed.has(id)),
+    [],
+  )
+})
+
+test('a backend of three methods skips what it cannot do and passes the rest', async () => {
+  const create: CreateBackend = async () => {
+    const { listProjects, getProject, openFile } = memoryBackend()
+    return { backend: { name: 'three', listProjects, getProject, openFile }, dispose: async () => {} }
+  }
+  const outcomes = await Promise.all(backendConformance(create).map(async ({ id, run }) => ({ id, ...(await run()) })))
+  assert.deepEqual(
+    outcomes.filter(({ skipped }) => skipped === undefined).map(({ id }) => id),
+    ['absn'],
+  )
+  assert.equal(outcomes.find(({ id }) => id === 'stay')?.skipped, 'needs publish and reopen and close')
+})
+
+test('the backend that the documentation explains is the one that passes here', () => {
+  const root = new URL('../../', import.meta.url)
+  const [, shown] =
+    /^```ts\n([\s\S]*?)^```$/m.exec(readFileSync(new URL('docs/writing-a-backend.md', root), 'utf8')) ?? []
+  assert.equal(shown, readFileSync(new URL('test/helpers/memory-backend.ts', root), 'utf8'))
+})

@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { relative } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { type Backend, type Project, PypiServerError } from 'pypi-server'
+import type { BrokenBackend } from './broken-backend.js'
+
+function revising(revisionOf: (project: Project) => string): BrokenBackend['change'] {
+  return (inner) => ({
+    getProject: async (...args) => {
+      const project = await inner.getProject(...args)
+      return project && { ...project, revision: revisionOf(project) }
+    },
+  })
+}
+
+/** Backends that change, watch or close wrongly, in one way each. */
+export const brokenWriters: readonly BrokenBackend[] = [...brokenPublishing(), ...brokenChanging(), ...brokenLiving()]
+
+function brokenPublishing(): readonly BrokenBackend[] {
+  return [
+    {
+      defect: 'overwrites silently',
+      fails: ['dupl', 'race'],
+      change: (inner) => ({
+        publish: (candidate, options) => inner.publish(candidate, { ...options, overwrite: true }),
+      }),
+    },
+    {
+      defect: 'looks before it publishes, not while',
+      fails: ['race'],
+      change: (inner) => ({
+        publish: async (candidate, options) => {
+          const files = (await inner.getProject(candidate.project))?.files ?? []
+          const isTaken = files.some(({ filename }) => filename === candidate.filename)
+          await setImmediate()
+          return await inner.publish(candidate, { ...options, overwrite: options?.overwrite ?? !isTaken })
+        },
+      }),
+    },
+    {
+      defect: 'never overwrites',
+      fails: ['lwhi', 'keep', 'mixd', 'over', 'rpub'],
+      change: (inner) => ({
+        publish: (candidate, { overwrite, ...options } = {}) => inner.publish(candidate, options),
+      }),
+    },
+    {
+      defect: 'refuses more than 20 uploads at a time',
+      fails: ['race', 'many'],
+      change: (inner) => {
+        let running = 0
+        return {
+          publish: async (...args) => {
+            running += 1
+            try {
+              if (running > 20) throw new PypiServerError('ERR_PYPI_OVERLOADED', 'over 20 uploads')
+              return await inner.publish(...args)
+            } finally {
+              running -= 1
+            }
+          },
+        }
+      },
+    },
+    {
+      defect: 'answers an upload with another path',
+      fails: ['publ', 'over'],
+      change: (inner) => ({
+        publish: async (...args) => ({ ...(await inner.publish(...args)), path: 'elsewhere' }),
+      }),
+    },
+    {
+      defect: 'goes on reading the spooled file',
+      fails: ['owns'],
+      change: (inner) => {
+        const paths = new Map<string, string>()
+        const openFile: Backend['openFile'] = async (file, options) => {
+          const path = paths.get(file.filename)
+          if (path !== undefined) await readFile(path)
+          return await inner.openFile(file, options)
+        }
+        return {
+          openFile,
+          publish: async (candidate, options) => {
+            const file = await inner.publish(candidate, options)
+            paths.set(file.filename, candidate.spooledPath)
+            return file
+          },
+        }
+      },
+    },
+    {
+      defect: 'drops signatures',
+      fails: ['sign'],
+      change: (inner) => ({ publish: ({ signature, ...candidate }, options) => inner.publish(candidate, options) }),
+    },
+    {
+      defect: 'leaves an empty project behind when an upload fails',
+      fails: ['none'],
+      change: (inner, { shelves }) => ({
+        publish: (candidate, options) =>
+          inner.publish(candidate, options).catch((error: unknown) => {
+            if (!(error instanceof PypiServerError) && !options?.signal) {
+              shelves.set(candidate.project, { entries: new Map() })
+            }
+            throw error
+          }),
+      }),
+    },
+    {
+      defect: 'forgets everything when it is closed',
+      fails: ['stay'],
+      change: (inner, { shelves }) => ({
+        close: async () => {
+          shelves.clear()
+          await inner.close()
+        },
+      }),
+    },
+    {
+      defect: 'names a relative folder for uploads',
+      fails: ['spol'],
+      change: (_, { directory }) => ({ spoolDirectory: async () => relative(process.cwd(), directory) }),
+    },
+  ]
+}
+
+function brokenChanging(): readonly BrokenBackend[] {
+  return [
+    {
+      defect: 'says that it removed, and did not',
+      fails: ['remv', 'remn', 'rrem', 'wrem'],
+      change: () => ({
+        remove: async (_, { signal } = {}) => {
+          signal?.throwIfAborted()
+          return true
+        },
+      }),
+    },
+    {
+      defect: 'says that it removed what was not there',
+      fails: ['remn'],
+      change: (inner) => ({ remove: async (...args) => [await inner.remove(...args)].length > 0 }),
+    },
+    {
+      defect: 'removes all files of a project',
+      fails: ['remo', 'rrem'],
+      change: (inner) => ({
+        remove: async (file, options) => {
+          const wasThere = await inner.remove(file, options)
+          for (const other of (await inner.getProject(file.project))?.files ?? []) await inner.remove(other)
+          return wasThere
+        },
+      }),
+    },
+    {
+      defect: 'says that it yanked, and did not',
+      fails: ['yank', 'yano', 'ryan'],
+      change: () => ({ setYanked: async () => true }),
+    },
+    {
+      defect: 'yanks all files of a project',
+      fails: ['yank'],
+      change: (inner) => ({
+        setYanked: async (file, yanked) => {
+          for (const other of (await inner.getProject(file.project))?.files ?? []) await inner.setYanked(other, yanked)
+          return await inner.setYanked(file, yanked)
+        },
+      }),
+    },
+    {
+      defect: 'says that it set a status, and did not',
+      fails: ['stat', 'stno', 'rsta'],
+      change: () => ({ setStatus: async () => true }),
+    },
+    {
+      defect: 'has one revision for everything',
+      fails: ['rpub', 'rrem', 'ryan', 'rsta'],
+      change: revising(() => 'constant'),
+    },
+    {
+      defect: 'has another revision each time',
+      fails: ['rsam', 'dupl', 'stay'],
+      change: revising(() => randomUUID()),
+    },
+    {
+      defect: 'has revisions that are too long',
+      fails: ['rsam'],
+      change: revising(({ revision }) => `${revision}+`),
+    },
+    {
+      defect: 'makes revisions of file names only',
+      fails: ['rpub', 'ryan', 'rsta'],
+      change: revising(({ files }) => String(files.map(({ version }) => version))),
+    },
+  ]
+}
+
+function brokenLiving(): readonly BrokenBackend[] {
+  return [
+    {
+      defect: 'never tells of changes',
+      fails: ['wpub', 'wrem'],
+      change: (inner) => ({ watch: (_, options) => inner.watch(() => {}, options) }),
+    },
+    {
+      defect: 'does not tell of removals',
+      fails: ['wrem'],
+      change: (inner) => {
+        let isRemoving = false
+        return {
+          watch: (listener, options) => inner.watch((change) => void (isRemoving || listener(change)), options),
+          remove: async (...args) => {
+            isRemoving = true
+            const wasThere = await inner.remove(...args)
+            isRemoving = false
+            return wasThere
+          },
+        }
+      },
+    },
+    {
+      defect: 'watches for ever',
+      fails: ['wend'],
+      change: (inner) => ({ watch: (listener) => inner.watch(listener, new AbortController()) }),
+    },
+    {
+      defect: 'cannot answer, as it says',
+      fails: ['chck'],
+      change: (inner) => ({
+        check: async (options) => {
+          await inner.check(options)
+          throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', 'not today')
+        },
+      }),
+    },
+    {
+      defect: 'ignores signals of readers',
+      fails: ['abrd'],
+      change: (inner) => ({ getProject: (name) => inner.getProject(name) }),
+    },
+    {
+      defect: 'ignores signals of writers',
+      fails: ['abwr'],
+      change: (inner) => ({
+        publish: (candidate, { overwrite = false } = {}) => inner.publish(candidate, { overwrite }),
+      }),
+    },
+    {
+      defect: 'cannot be closed twice',
+      fails: ['twic'],
+      change: (inner) => {
+        let isClosed = false
+        return {
+          close: async () => {
+            if (isClosed) throw new PypiServerError('ERR_PYPI_CLOSED', 'closed already')
+            isClosed = true
+            await inner.close()
+          },
+        }
+      },
+    },
+    { defect: 'goes on when it is closed', fails: ['clsd'], change: () => ({ close: async () => {} }) },
+  ]
+}
