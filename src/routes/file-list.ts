@@ -1,6 +1,7 @@
 import type { DistributionFile } from '../backend.js'
 import type { Call, Reply } from '../http/message.js'
 import { fileListHtml } from '../render/simple-html.js'
+import { renderPage } from './page-cache.js'
 import type { Services } from './route.js'
 import { cachedPage } from './simple.js'
 
@@ -9,7 +10,7 @@ export async function fileList(call: Call, { index, fragment, isPrivate }: Servi
   const files: DistributionFile[] = []
   for await (const some of index.files()) files.push(...some)
   const body = fileListHtml(inFolderOrder(files), { toRoot: '../', fragment })
-  return cachedPage(call, 'text/html', body, isPrivate('list') ? 'private' : 'public')
+  return cachedPage(call, 'text/html', renderPage(body), isPrivate('list') ? 'private' : 'public')
 }
 
 /** `/packages`: the page is at the address with the slash. */

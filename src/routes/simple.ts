@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Project } from '../backend.js'
 import { PypiServerError } from '../errors.js'
 import { negotiateSimple, type SimpleType } from '../http/accept.js'
@@ -6,9 +5,11 @@ import { formatEtag, isNotModified } from '../http/conditional.js'
 import { encodePathSegment, relativePrefix } from '../http/links.js'
 import type { Call, Headers, Reply } from '../http/message.js'
 import { isProjectName, normalizeName } from '../packaging/name.js'
+import type { LinkOptions } from '../render/file-links.js'
 import { projectHtml, projectListHtml } from '../render/simple-html.js'
 import { projectJson, projectListJson } from '../render/simple-json.js'
-import type { Services } from './route.js'
+import { type PageCache, type RenderedPage, renderPage } from './page-cache.js'
+import type { Handler, Services } from './route.js'
 
 const json = 'application/vnd.pypi.simple.v1+json'
 
@@ -17,19 +18,23 @@ export async function projectList(call: Call, { index, isPrivate }: Services): P
   const type = pageType(call)
   const names = await index.names()
   const body = type === json ? projectListJson(names) : projectListHtml(names)
-  return cachedPage(call, type, body, isPrivate('list') ? 'private' : 'public')
+  return cachedPage(call, type, renderPage(body), isPrivate('list') ? 'private' : 'public')
 }
 
 /** A project's page; other spellings of the name lead to it, names that do not exist here lead to the fallback. */
-export async function projectPage(call: Call, services: Services): Promise<Reply> {
-  const { project: asked = '' } = call.params
-  const name = normalizeName(asked)
-  if (name !== asked) return movedPermanently(`../${encodePathSegment(name)}/`)
-  const type = pageType(call)
-  const project = await services.index.project(name)
-  if (project === undefined) return missingProject(call, services, name)
-  const body = renderProject(project, type, call, services)
-  return cachedPage(call, type, body, services.isPrivate('list') ? 'private' : 'public')
+export function projectPage(pages: PageCache): Handler {
+  return async (call, services) => {
+    const { project: asked = '' } = call.params
+    const name = normalizeName(asked)
+    if (name !== asked) return movedPermanently(`../${encodePathSegment(name)}/`)
+    const type = pageType(call)
+    const project = await services.index.project(name)
+    if (project === undefined) return missingProject(call, services, name)
+    const toRoot = relativePrefix(call.path)
+    const render = (): string => renderProject(project, type, { toRoot, fragment: services.fragment })
+    const page = pages(`${toRoot} ${type} ${project.revision} ${name}`, render)
+    return cachedPage(call, type, page, services.isPrivate('list') ? 'private' : 'public')
+  }
 }
 
 /** `/simple`: pages are at the address with the slash (PEP 503). */
@@ -56,8 +61,7 @@ function pageType(call: Call): SimpleType {
   throw new PypiServerError('ERR_PYPI_NOT_ACCEPTABLE', `this page is served as ${json} and as text/html`)
 }
 
-function renderProject(project: Project, type: SimpleType, call: Call, { fragment }: Services): string {
-  const links = { toRoot: relativePrefix(call.path), fragment }
+function renderProject(project: Project, type: SimpleType, links: LinkOptions): string {
   return type === json ? projectJson(project, links) : projectHtml(project, links)
 }
 
@@ -71,17 +75,23 @@ function missingProject(call: Call, { fallbackUrl }: Services, name: string): Re
 }
 
 /** A page with its validator, or 304 for who has it. */
-export function cachedPage(call: Call, type: SimpleType, body: string, scope: 'private' | 'public'): Reply {
-  const etag = createHash('sha256').update(`${type}\n${body}`).digest('base64url').slice(0, 32)
+export function cachedPage(
+  call: Call,
+  type: SimpleType,
+  { body, etag }: RenderedPage,
+  scope: 'private' | 'public',
+): Reply {
+  // Two types of one page may have equal bytes, and must not have equal validators.
+  const tag = `${etag}-${type === json ? 'j' : type.length}`
   const headers: Headers = {
     'content-type': type === json ? json : `${type}; charset=UTF-8`,
-    etag: formatEtag(etag),
+    etag: formatEtag(tag),
     vary: 'Accept',
     // pip trusts max-age since 26.2: an upload must show at once, so every use is revalidated.
     'cache-control': `${scope}, no-cache`,
   }
   const ifNoneMatch = call.headers['if-none-match']
-  if (ifNoneMatch !== undefined && isNotModified({ ifNoneMatch }, { etag })) return { status: 304, headers }
+  if (ifNoneMatch !== undefined && isNotModified({ ifNoneMatch }, { etag: tag })) return { status: 304, headers }
   return { status: 200, headers, body }
 }
 
