@@ -48,7 +48,14 @@ async function act(fields: FormFields, submission: Submission, services: Service
 async function upload(fields: FormFields, submission: Submission, services: Services, access: Access): Promise<void> {
   const candidate = await submission.finish(fields)
   await access.require('upload', candidate.project)
-  await publish(services, candidate, access.identity?.name ?? null)
+  const user = access.identity?.name ?? null
+  const { filename } = candidate
+  await publish(services, candidate, user).catch((error: unknown) => {
+    if (errorCode(error) === 'ERR_PYPI_FILE_EXISTS')
+      services.logger.warn({ user, filename }, 'refused other bytes for a file')
+    throw error
+  })
+  services.logger.info({ user, filename }, 'stored a file')
 }
 
 async function remove(fields: FormFields, _: Submission, services: Services, access: Access): Promise<void> {
@@ -60,13 +67,15 @@ async function remove(fields: FormFields, _: Submission, services: Services, acc
   }
   const project = normalizeName(name)
   await access.require('remove', project)
+  const user = access.identity?.name ?? null
   // As with pypiserver, other bytes may have the name afterwards: scripts remove a release to upload it again.
-  await services.management
-    .remove({ project, version }, access.identity?.name ?? null, { freesNames: true })
+  const removed = await services.management
+    .remove({ project, version }, user, { freesNames: true })
     .catch((error: unknown) => {
       if (errorCode(error) !== 'ERR_PYPI_NOT_FOUND') throw error
       throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${name} (${version}) not found`)
     })
+  services.logger.info({ user, project, version, files: removed.length }, 'removed a release')
 }
 
 /** Registration of old tools: there is nothing to do before an upload. */
