@@ -119,12 +119,20 @@ function countHeader({ rawHeaders }: NodeRequest, name: string): number {
 function originOf(req: NodeRequest, headers: RawCall['headers']): Omit<Parameters<typeof baseUrlOf>[0], 'mountPath'> {
   if (countHeader(req, 'host') > 1) throw new PypiServerError('ERR_PYPI_BAD_REQUEST', 'more than one Host header')
   return {
-    host: headers['host'] ?? headers[':authority'],
+    host: headers['host'] ?? headers[':authority'] ?? ownAuthority(req),
     forwardedHost: headers['x-forwarded-host'],
     forwardedProto: headers['x-forwarded-proto'],
     peer: req.socket?.remoteAddress,
     isEncrypted: (req.socket as TLSSocket | undefined)?.encrypted === true,
   }
+}
+
+/** What HTTP/1.0 clients have connected to, who need not say a `Host`. */
+function ownAuthority({ socket }: NodeRequest): string | undefined {
+  if (socket?.localAddress === undefined) return undefined
+  // Neither the IPv4 part of a dual socket nor an interface's name belongs into a URL.
+  const address = socket.localAddress.replace(/^::ffff:(?=\d+\.)|%.*$/g, '')
+  return `${address.includes(':') ? `[${address}]` : address}:${socket.localPort}`
 }
 
 function checkUnread(req: NodeRequest, method: string): void {
