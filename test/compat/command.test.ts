@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -40,7 +41,9 @@ test('the server speaks HTTP/1.1, keeps connections open and does not name itsel
   assert.equal((await ask(url, '/health', { version: '1.0' })).status, 200)
 })
 
-test('an IPv6 address is one to listen on', async (t) => {
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
+
+test('an IPv6 address is one to listen on', { skip: !hasIpv6 && 'no IPv6 on this machine' }, async (t) => {
   const { url } = await start(t, ['-i', '::1'])
   assert.match(url, /^http:\/\/\[::1\]:\d+\/$/)
   assert.equal((await fetch(`${url}health`)).status, 200)
@@ -56,6 +59,12 @@ test('only the first directory is created, a further one has to be there', (t) =
   const [first, second] = [join(temporaryDirectory(t), 'a'), join(temporaryDirectory(t), 'b')]
   const { status, err } = command('run', '-p', '0', first, second)
   assert.deepEqual([status, err.endsWith(`cannot read the directory ${second}: ENOENT\n`)], [2, true])
+})
+
+test('a base path with escapes is reached as it is written', async (t) => {
+  const { url } = await start(t, ['--server-base-url', '/a%20b/'])
+  assert.ok(url.endsWith('/a%20b/'))
+  assert.match(await (await fetch(`${url}simple/`)).text(), />demo</)
 })
 
 test('an empty name for the log file is none', async (t) => {

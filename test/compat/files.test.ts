@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -175,7 +176,7 @@ test('a root below a hidden directory is served', async (t) => {
   assert.equal((await request(path)).status, 200)
 })
 
-test('a file that cannot be read does not take the pages of the others with it', async (t) => {
+test('a file that vanished does not take the pages of the others with it', async (t) => {
   const { root, request } = await serveDemo(t)
   writeFileSync(join(root, 'demo-2.0.tar.gz'), demo.bytes)
   assert.equal((await request('/simple/')).status, 200)
@@ -194,4 +195,11 @@ test('a client that is slow holds up no other', async (t) => {
   assert.equal((await request(path)).status, 200)
   await assert.doesNotReject(request('/simple/'))
   void slow.catch(() => {})
+})
+
+test('a named pipe is no file, whatever its name', { skip: process.platform === 'win32' }, async (t) => {
+  const { root, request } = await serveDemo(t)
+  execFileSync('mkfifo', [join(root, 'pipe-1.0.zip')])
+  assert.doesNotMatch(await (await request('/simple/')).text(), />pipe</)
+  assert.equal((await request('/packages/pipe-1.0.zip')).status, 404)
 })
