@@ -18,7 +18,7 @@ interface Row {
 const lines = readFileSync(join(root, 'docs/pypiserver.md'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('|'))
-const isHead = (line: string): boolean => line.startsWith('| `pypiserver` |') || line.startsWith('| --- |')
+const isHead = (line: string): boolean => /^\|\s*(?:`pypiserver`|-+)\s*\|/.test(line)
 const cellsOf = (line: string): readonly string[] =>
   line
     .slice(1, -1)

@@ -168,13 +168,13 @@ test('a file whose signature is refused is not stored either', async (t) => {
   assert.deepEqual(visible(root), [])
 })
 
-test('a signature that is there already refuses the whole upload', async (t) => {
+test('a signature that stands alone is replaced by that of an upload', async (t) => {
   const { root, post: send } = await serveIndex(t)
   writeFileSync(join(root, `${demo.filename}.asc`), 'old')
   const form = uploadForm(demo)
   form.append('gpg_signature', new Blob(['new']), `${demo.filename}.asc`)
-  assert.equal((await send(form)).status, 409)
-  assert.deepEqual(visible(root), [`${demo.filename}.asc`])
+  assert.equal((await send(form)).status, 200)
+  assert.equal(readFileSync(join(root, `${demo.filename}.asc`), 'utf8'), 'new')
 })
 
 test('a name of more than 200 bytes is refused', async (t) => {
