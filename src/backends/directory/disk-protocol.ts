@@ -25,7 +25,10 @@ export interface DirectoryBatch {
   readonly directory: string
   readonly isFirst: boolean
   readonly isLast: boolean
-  /** Modification time before the read; empty when it is too fresh to tell a later change from this read. */
+  /**
+   * What tells the directory from others, a colon, and its modification time before the read; nothing behind the colon
+   * when that is too fresh to tell a later change from this read.
+   */
   readonly time: string
   readonly files: readonly (readonly [name: string, state: FileState])[]
   readonly folders: readonly string[]

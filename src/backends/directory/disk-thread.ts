@@ -71,16 +71,22 @@ function fileEntry(folder: string, name: string): readonly (readonly [string, Fi
 }
 
 function directoryTime(path: string): string {
-  const stat = statOf(path)
-  if (stat === undefined) return 'gone'
-  // A change in the same clock tick as the read would not show in the time: read once more later.
-  const isFresh = Date.now() - Number(stat.mtimeNs / 1_000_000n) < racyMs
-  return isFresh ? '' : `${stat.dev}:${stat.ino}:${stat.mtimeNs}`
+  try {
+    const stat = statSync(path, { bigint: true })
+    // A change in the same clock tick as the read would not show in the time: read once more later.
+    const isFresh = Date.now() - Number(stat.mtimeNs / 1_000_000n) < racyMs
+    // With the time of birth, for a new directory may get the inode of the one that was removed.
+    return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}:${isFresh ? '' : stat.mtimeNs}`
+  } catch {
+    // Reading it will tell why.
+    return ''
+  }
 }
 
 function look(path: string): FileState | 'folder' | 'gone' {
   const stat = statOf(path)
-  if (stat?.isDirectory()) return 'folder'
+  // As in a scan, links to directories are not entered: they may lead in circles.
+  if (stat?.isDirectory()) return isLink(path) ? 'gone' : 'folder'
   return stat?.isFile() ? fileState(stat) : 'gone'
 }
 
@@ -88,7 +94,7 @@ function statOf(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false })
   } catch (error) {
-    if (errorCode(error) === 'ENOTDIR' || isLink(path)) return undefined
+    if (['ENOTDIR', 'ENAMETOOLONG'].includes(errorCode(error) ?? '') || isLink(path)) return undefined
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { join } from 'node:path'
-import { errorMessage } from '../../errors.js'
+import { errorCode, errorMessage } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import type { Disk } from './disk.js'
 import type { DirectoryBatch } from './disk-protocol.js'
@@ -30,7 +30,7 @@ export interface TrackerOptions {
 interface Folder {
   readonly root: number
   readonly path: string
-  /** As {@link DirectoryBatch.time}; empty means: look again. */
+  /** As {@link DirectoryBatch.time}; empty means: read again. */
   time: string
   files: Set<string>
   folders: Set<string>
@@ -70,7 +70,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   }
   return {
     start: async () => {
-      await Promise.all(state.roots.map((_, root) => scanTree(state, root, '')))
+      await Promise.all(state.roots.map((_, root) => scanRoot(state, root)))
       schedulePoll(state)
     },
     look: async (root, path) => {
@@ -81,6 +81,12 @@ export function createTracker(options: TrackerOptions): Tracker {
     problem: () => problem(state),
     close: () => close(state),
   }
+}
+
+async function scanRoot(state: State, root: number): Promise<void> {
+  await scanTree(state, root, '').catch((error: unknown) => {
+    fail(state, folderAt(state, root, ''), errorCode(error) ?? errorMessage(error))
+  })
 }
 
 async function scanTree(state: State, root: number, directory: string): Promise<void> {
@@ -127,7 +133,7 @@ function finishRead(state: State, folder: Folder, time: string): void {
 }
 
 function fail(state: State, folder: Folder, reason: string): readonly string[] {
-  const isGone = reason === 'ENOENT' || reason === 'ENOTDIR'
+  const isGone = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(reason)
   if (isGone && folder.path !== '') {
     drop(state, folder.root, folder.path)
     return []
@@ -166,6 +172,8 @@ function drop(state: State, root: number, path: string): void {
   const folder = state.folders.get(key(root, path))
   if (folder === undefined) return
   state.folders.delete(key(root, path))
+  const slash = path.lastIndexOf('/')
+  state.folders.get(key(root, path.slice(0, Math.max(slash, 0))))?.folders.delete(path.slice(slash + 1))
   state.dirty.delete(folder)
   unwatch(folder)
   for (const name of folder.files) state.onFile(root, joinPath(path, name), undefined)
@@ -204,24 +212,42 @@ async function flush(state: State): Promise<void> {
   state.flushTimer = undefined
   for (const [folder, names] of work) {
     if (!isKnown(state, folder)) continue
-    await (names.has('') || names.size > namesPerLook ? refresh(state, folder) : look(state, folder, [...names]))
+    const isMuch = names.has('') || names.size > namesPerLook
+    await guard(state, (isMuch ? refresh(state, folder) : look(state, folder, [...names])).catch(doubt(folder)))
+  }
+}
+
+/** What a look did not find out is left to the clock. */
+function doubt(folder: Folder): (error: unknown) => never {
+  return (error) => {
+    folder.time = ''
+    folder.isConfirmed = false
+    throw error
   }
 }
 
 async function look(state: State, folder: Folder, names: readonly string[]): Promise<void> {
   const { root, path } = folder
   const seen = await state.disk.ask({ kind: 'look', root: rootPath(state, root), directory: path, names })
+  const added: string[] = []
+  const doubtful: Folder[] = []
+  // All at once: what was seen must not be told after something that was seen later.
   for (const [name, found] of seen) {
     const entry = joinPath(path, name)
+    const known = state.folders.get(key(root, entry))
     if (found !== 'folder' && folder.folders.delete(name)) drop(state, root, entry)
     if (typeof found === 'object') folder.files.add(name)
     else folder.files.delete(name)
     state.onFile(root, entry, typeof found === 'object' ? found : undefined)
-    if (found === 'folder' && !folder.folders.has(name)) {
-      folder.folders.add(name)
-      await scanTree(state, root, entry)
-    }
+    if (found !== 'folder') continue
+    folder.folders.add(name)
+    if (known === undefined) added.push(entry)
+    else doubtful.push(known)
   }
+  for (const entry of added) await scanTree(state, root, entry)
+  // Another directory may have taken the place of the one that we know.
+  for (const known of doubtful) known.isConfirmed = false
+  await checkTimes(state, root, doubtful)
 }
 
 async function poll(state: State): Promise<void> {
@@ -229,10 +255,20 @@ async function poll(state: State): Promise<void> {
   const isSweep = state.polls % pollsPerSweep === 0
   for (const root of state.roots.keys()) {
     const due = [...state.folders.values()].filter((folder) => folder.root === root && (isSweep || isDoubtful(folder)))
-    const directories = due.map((folder) => folder.path)
-    const times = await state.disk.ask({ kind: 'times', root: rootPath(state, root), directories })
-    for (const [index, folder] of due.entries()) await compare(state, folder, times[index] ?? '', isSweep)
+    await checkTimes(state, root, due, { isSweep })
   }
+}
+
+async function checkTimes(
+  state: State,
+  root: number,
+  folders: readonly Folder[],
+  { isSweep = false }: { readonly isSweep?: boolean } = {},
+): Promise<void> {
+  if (folders.length === 0) return
+  const directories = folders.map((folder) => folder.path)
+  const times = await state.disk.ask({ kind: 'times', root: rootPath(state, root), directories })
+  for (const [index, folder] of folders.entries()) await compare(state, folder, times[index] ?? '', isSweep)
 }
 
 /** Whether a change could have gone unnoticed: roots can be replaced, and what is not watched tells nothing. */
@@ -242,13 +278,20 @@ function isDoubtful(folder: Folder): boolean {
 
 async function compare(state: State, folder: Folder, time: string, isSweep: boolean): Promise<void> {
   if (!isKnown(state, folder)) return
-  const isSameFolder = folder.time !== '' && inodeOf(time) === inodeOf(folder.time)
-  // A folder that was replaced has another inode, and the old watch sees nothing of it.
-  if (!isSameFolder && folder.time !== '') unwatch(folder)
+  if (time === '' || inodeOf(time) !== inodeOf(folder.time)) return await rereadTree(state, folder)
   // Where nothing tells of changes, a file that was changed in place shows only when it is looked at.
   if (isSweep || folder.watcher === undefined) return await refresh(state, folder)
-  if (isSameFolder && time === folder.time) folder.isConfirmed = true
+  if (time === folder.time && !time.endsWith(':')) folder.isConfirmed = true
   if (!folder.isConfirmed) await refresh(state, folder)
+}
+
+/** Another directory has this name by now, or none: the watches in and below the old one see nothing of it. */
+async function rereadTree(state: State, { root, path }: Folder): Promise<void> {
+  for (const known of state.folders.values()) {
+    const isWithin = path === '' || known.path === path || known.path.startsWith(`${path}/`)
+    if (known.root === root && isWithin) unwatch(known)
+  }
+  await scanTree(state, root, path)
 }
 
 function schedulePoll(state: State): void {
