@@ -47,11 +47,17 @@ interface State extends InspectorOptions {
   readonly arrivals: ReturnType<typeof pLimit>
   /** all others are read one after the other. */
   readonly background: ReturnType<typeof pLimit>
+  /** However many ask at once, for every file that is open takes descriptors; */
+  readonly descriptions: ReturnType<typeof pLimit>
+  /** apart, so that no page waits for the whole of other files. */
+  readonly digests: ReturnType<typeof pLimit>
   readonly revealing: Set<Promise<void>>
   readonly timers: Set<NodeJS.Timeout>
 }
 
 const metadataCacheBytes = 16 * 1024 * 1024
+const descriptionsAtOnce = 8
+const digestsAtOnce = 16
 const recentMs = 60_000
 // Formats whose end we know are shown when they have one; others once nothing more was written for a while.
 const quietMs = 500
@@ -66,6 +72,8 @@ export function createInspector(options: InspectorOptions): Inspector {
     metadataBytes: new LRUCache({ maxSize: metadataCacheBytes, sizeCalculation: (bytes) => bytes.length + 1 }),
     arrivals: pLimit(4),
     background: pLimit(1),
+    descriptions: pLimit(descriptionsAtOnce),
+    digests: pLimit(digestsAtOnce),
     revealing: new Set(),
     timers: new Set(),
   }
@@ -135,13 +143,18 @@ function described(state: State, file: CatalogueFile): Promise<void> {
 }
 
 async function describe(state: State, file: CatalogueFile): Promise<void> {
-  const found = await attempt(state, file, () =>
-    state.disk.ask({ kind: 'describe', path: absolutePath(state, file), filename: file.filename, format: file.format }),
-  )
+  const found = await attempt(state, file, () => askDescription(state, file))
   if (found === undefined || !isStill(state, file, found.identity)) return
   if (found.metadata !== undefined) state.metadataBytes.set(cacheKey(file) + file.state.identity, found.metadata)
   file.inspection = inspectionOf(file, found)
   state.onChange(file)
+}
+
+function askDescription(state: State, file: CatalogueFile): Promise<Description> {
+  const { filename, format } = file
+  return state.descriptions(() =>
+    state.disk.ask({ kind: 'describe', path: absolutePath(state, file), filename, format }),
+  )
 }
 
 function digested(state: State, file: CatalogueFile): Promise<void> {
@@ -154,7 +167,9 @@ async function digest(state: State, file: CatalogueFile): Promise<void> {
   if (file.inspection === undefined) return
   const { algorithms } = state
   const found = await attempt(state, file, () =>
-    state.disk.ask({ kind: 'digest', path: absolutePath(state, file), filename: file.filename, algorithms }),
+    state.digests(() =>
+      state.disk.ask({ kind: 'digest', path: absolutePath(state, file), filename: file.filename, algorithms }),
+    ),
   )
   if (found === undefined || !isStill(state, file, found.identity)) return
   // An empty file is as whole as it will be once nobody writes to it any more.
@@ -170,8 +185,7 @@ async function metadata(state: State, file: CatalogueFile): Promise<Uint8Array |
   if (file.inspection?.metadataSha256 === undefined) return undefined
   const known = state.metadataBytes.get(cacheKey(file) + file.state.identity)
   if (known !== undefined) return known
-  const path = absolutePath(state, file)
-  const found = await state.disk.ask({ kind: 'describe', path, filename: file.filename, format: file.format })
+  const found = await askDescription(state, file)
   if (!isStill(state, file, found.identity) || found.metadata === undefined) return undefined
   state.metadataBytes.set(cacheKey(file) + file.state.identity, found.metadata)
   return found.metadata

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { directory, normalizeName } from 'pypi-server'
+import { wheel } from '../helpers/archives.js'
+import { temporaryDirectory } from '../helpers/temporary.js'
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length
+
+test('a page of many files that were not looked into yet takes few descriptors', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const root = temporaryDirectory(t)
+  for (let minor = 0; minor < 400; minor += 1) {
+    const { filename, bytes } = wheel({ name: 'demo', version: `1.${minor}` })
+    writeFileSync(join(root, filename), bytes)
+  }
+  const before = descriptors()
+  const backend = directory(root)
+  t.after(() => backend.close())
+  let most = 0
+  const timer = setInterval(() => {
+    most = Math.max(most, descriptors())
+  }, 1)
+  const { files = [] } = (await backend.getProject(normalizeName('demo'))) ?? {}
+  clearInterval(timer)
+  assert.equal(files.filter(({ hashes }) => hashes['sha256'] !== undefined).length, 400)
+  assert.ok(most - before < 100, `${most - before} descriptors`)
+})
