@@ -1,5 +1,5 @@
 import { createHash, getHashes } from 'node:crypto'
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { PypiServerError } from '../errors.js'
 
 /** Names of Python's hashlib, as index pages spell them, with Node's names; `blake2b_256` is what uploads claim. */
@@ -87,7 +87,8 @@ export async function digestFile(
 ): Promise<Record<string, string>> {
   const digester = await createDigester(algorithms)
   const buffer = Buffer.allocUnsafe(chunkBytes)
-  const fd = openSync(path, 'r')
+  // Without O_NONBLOCK a FIFO that took the file's place would block the thread for ever.
+  const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
     for (;;) {
       const count = readSync(fd, buffer, 0, chunkBytes, null)

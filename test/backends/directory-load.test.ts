@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -27,4 +28,14 @@ test('a page of many files that were not looked into yet takes few descriptors',
   clearInterval(timer)
   assert.equal(files.filter(({ hashes }) => hashes['sha256'] !== undefined).length, 400)
   assert.ok(most - before < 100, `${most - before} descriptors`)
+})
+
+test('a pipe that took the place of a file keeps nobody waiting', { skip: process.platform === 'win32' }, (t) => {
+  const pipe = join(temporaryDirectory(t), 'demo-1.0.zip')
+  execFileSync('mkfifo', [pipe])
+  const module = new URL('../../../dist/digests/digest.js', import.meta.url)
+  const script = `import { digestFile } from ${JSON.stringify(module.href)}
+    await digestFile(${JSON.stringify(pipe)}, ['sha256']).catch(() => {})`
+  // In a process of its own: nothing else could end the wait.
+  execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 10_000 })
 })
