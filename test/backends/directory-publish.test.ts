@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { directory, normalizeName } from 'pypi-server'
 import { place } from '#src/backends/directory/publish.js'
+import { wheel } from '../helpers/archives.js'
+import { eventually } from '../helpers/eventually.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 /** A root and a spooled file in it. */
@@ -41,4 +43,23 @@ test('digests that are to be remembered do not bring a directory back that vanis
   renameSync(root, `${root}.away`)
   await backend.close()
   assert.equal(existsSync(root), false)
+})
+
+test('a file that is written anew where it stands is not served half', async (t) => {
+  const root = temporaryDirectory(t)
+  const [old, next] = [
+    wheel({ name: 'demo', version: '1.0' }),
+    wheel({ name: 'demo', version: '1.0', files: { x: 'y' } }),
+  ]
+  const path = join(root, old.filename)
+  writeFileSync(path, old.bytes)
+  const backend = directory(root)
+  t.after(() => backend.close())
+  const [file] = (await backend.getProject(normalizeName('demo')))?.files ?? []
+  assert.ok(file)
+  writeFileSync(path, next.bytes.subarray(0, 200))
+  assert.equal(await backend.openFile(file), undefined)
+  writeFileSync(path, next.bytes)
+  const { body } = (await eventually(() => backend.openFile(file))) ?? {}
+  assert.deepEqual(body, next.bytes)
 })

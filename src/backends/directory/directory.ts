@@ -16,6 +16,7 @@ import type {
 } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
 import { asStoreError, PypiServerError, undefinedIf } from '../../errors.js'
+import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
 import { auditFile, type FileState, fileState } from './layout.js'
 import { openBytes, openPath } from './open-file.js'
@@ -127,20 +128,22 @@ async function openFile(
   file: DistributionFile,
   options: OpenFileOptions,
 ): Promise<OpenedFile | undefined> {
-  const { inspector, tracker } = await startedAndTold(state, options.signal)
+  const running = await startedAndTold(state, options.signal)
   const entry = state.catalogue.atPath(file.path)
   if (entry === undefined) return undefined
-  const opened = await openPart(state, inspector, entry, options).catch(storeError(entry.path))
+  const opened = await openPart(state, running, entry, options).catch(storeError(entry.path))
   if (opened !== undefined) return opened
-  // Missing behind our back: look again, and make sure that it is the file that is missing and not its disk.
+  // Missing or replaced behind our back: make sure that it is the file that is missing and not its disk, and look again.
   await assertRootsPresent(state)
-  await tracker.look(entry.root, entry.path)
-  return undefined
+  await lookNow(running, entry.root, entry.path)
+  const current = state.catalogue.atPath(file.path)
+  if (current === undefined || current === entry) return undefined
+  return await openPart(state, running, current, options).catch(storeError(entry.path))
 }
 
 async function openPart(
   state: DirectoryState,
-  inspector: Running['inspector'],
+  { inspector }: Running,
   entry: CatalogueFile,
   options: OpenFileOptions,
 ): Promise<OpenedFile | undefined> {
@@ -160,10 +163,18 @@ async function openPart(
   }
 }
 
-/** The digest where it is known to be of the very bytes that were opened, else what tells these bytes from others. */
-function contentEtag(entry: CatalogueFile, found: FileState): string {
-  const sha256 = entry.inspection?.hashes?.['sha256']
-  return sha256 !== undefined && entry.state.identity === found.identity ? sha256 : found.identity
+/** Validator of the bytes that pages tell of; `undefined` when these are others, perhaps half of them. */
+function contentEtag(entry: CatalogueFile, found: FileState): string | undefined {
+  if (entry.state.identity !== found.identity) return undefined
+  return entry.inspection?.hashes?.['sha256'] ?? found.identity
+}
+
+const lookMs = 1000
+
+/** Takes in what stands at a path now, and waits a little until it is known whether it can be shown. */
+async function lookNow({ tracker, inspector }: Running, root: number, path: string): Promise<void> {
+  await tracker.look(root, path)
+  await within(inspector.settled(), lookMs)
 }
 
 async function publish(

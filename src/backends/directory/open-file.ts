@@ -12,11 +12,11 @@ const chunkBytes = 256 * 1024
 
 /**
  * Opens a file and describes the very bytes that the open descriptor leads to.
- * `etagOf` names the validator for a state of the file. `undefined` when there is no such regular file.
+ * `etagOf` names the validator for a state of the file. `undefined` when there is no regular file, or `etagOf` knows none.
  */
 export async function openPath(
   path: string,
-  etagOf: (state: FileState) => string,
+  etagOf: (state: FileState) => string | undefined,
   options: OpenFileOptions,
 ): Promise<OpenedFile | undefined> {
   // Without O_NONBLOCK a FIFO that took the file's place would block one of the few I/O threads for ever.
@@ -26,7 +26,8 @@ export async function openPath(
   try {
     const stat = await handle.stat({ bigint: true })
     const state = stat.isFile() ? fileState(stat) : undefined
-    const opened = state && describe(state, etagOf(state), options)
+    const etag = state && etagOf(state)
+    const opened = state && etag !== undefined ? describe(state, etag, options) : undefined
     if (opened === undefined || options.describeOnly) {
       await handle.close()
       return opened
