@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { directory, normalizeName } from 'pypi-server'
@@ -62,4 +62,19 @@ test('a file that is written anew where it stands is not served half', async (t)
   writeFileSync(path, next.bytes)
   const { body } = (await eventually(() => backend.openFile(file))) ?? {}
   assert.deepEqual(body, next.bytes)
+})
+
+test('metadata of a file that was removed behind our back is not there', async (t) => {
+  const root = temporaryDirectory(t)
+  const { filename, bytes } = wheel({ name: 'demo', version: '1.0' })
+  writeFileSync(join(root, filename), bytes)
+  const first = directory(root)
+  await first.getProject(normalizeName('demo'))
+  await first.close()
+  const backend = directory(root)
+  t.after(() => backend.close())
+  const [file] = (await backend.getProject(normalizeName('demo')))?.files ?? []
+  assert.ok(file)
+  unlinkSync(join(root, filename))
+  assert.equal(await backend.openFile(file, { part: 'metadata' }), undefined)
 })

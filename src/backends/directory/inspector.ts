@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import pLimit from 'p-limit'
 import type { DigestCache } from '../../digests/digest-cache.js'
-import { errorCode, errorMessage } from '../../errors.js'
+import { errorCode, errorMessage, undefinedIf } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import type { Catalogue, CatalogueFile, Inspection } from './catalogue.js'
 import type { Disk } from './disk.js'
@@ -185,8 +185,8 @@ async function metadata(state: State, file: CatalogueFile): Promise<Uint8Array |
   if (file.inspection?.metadataSha256 === undefined) return undefined
   const known = state.metadataBytes.get(cacheKey(file) + file.state.identity)
   if (known !== undefined) return known
-  const found = await askDescription(state, file)
-  if (!isStill(state, file, found.identity) || found.metadata === undefined) return undefined
+  const found = await askDescription(state, file).catch(undefinedIf('ENOENT'))
+  if (!isStill(state, file, found?.identity) || found?.metadata === undefined) return undefined
   state.metadataBytes.set(cacheKey(file) + file.state.identity, found.metadata)
   return found.metadata
 }
@@ -207,7 +207,7 @@ async function attempt<T>(state: State, file: CatalogueFile, work: () => Promise
   }
 }
 
-function isStill(state: State, file: CatalogueFile, identity: string): boolean {
+function isStill(state: State, file: CatalogueFile, identity: string | undefined): boolean {
   if (identity === file.state.identity) return true
   state.onStale(file)
   return false
