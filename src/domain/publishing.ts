@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Backend, Candidate, DistributionFile, NormalizedName } from '../backend.js'
 import { errorCode, PypiServerError } from '../errors.js'
 import type { Events } from '../events.js'
@@ -49,14 +50,33 @@ async function checkStatus(backend: Backend, project: NormalizedName): Promise<v
   throw new PypiServerError('ERR_PYPI_FORBIDDEN', `project ${project} is ${status} and takes no uploads`)
 }
 
+// What another process stored shows within a second.
+const limitMs = 1000
+const pauseMs = 50
+
 async function sameBytes(
   backend: Backend,
   { project, filename, hashes }: Candidate,
   cause: unknown,
 ): Promise<DistributionFile> {
-  const files = (await backend.getProject(project))?.files ?? []
-  const existing = files.find((file) => file.filename.toLowerCase() === filename.toLowerCase())
+  const existing = await existingFile(backend, project, filename)
   if (existing?.filename === filename && existing.hashes['sha256'] === hashes['sha256']) return existing
-  const message = `File already exists: ${existing?.filename ?? filename} has other bytes; use a new version, or a server that overwrites`
+  const what =
+    existing?.hashes['sha256'] === undefined ? `${filename} cannot be read yet` : `${existing.filename} has other bytes`
+  const message = `File already exists: ${what}; use a new version, or a server that overwrites`
   throw new PypiServerError('ERR_PYPI_FILE_EXISTS', message, { cause })
+}
+
+async function existingFile(
+  backend: Backend,
+  project: NormalizedName,
+  filename: string,
+): Promise<DistributionFile | undefined> {
+  const endMs = performance.now() + limitMs
+  for (;;) {
+    const files = (await backend.getProject(project))?.files ?? []
+    const existing = files.find((file) => file.filename.toLowerCase() === filename.toLowerCase())
+    if (existing?.hashes['sha256'] !== undefined || performance.now() > endMs) return existing
+    await setTimeout(pauseMs)
+  }
 }

@@ -6,6 +6,7 @@ import { directory, normalizeName } from 'pypi-server'
 import { place } from '#src/backends/directory/publish.js'
 import { wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
+import { serveIndex, uploadForm } from '../helpers/index-server.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 /** A root and a spooled file in it. */
@@ -77,4 +78,18 @@ test('metadata of a file that was removed behind our back is not there', async (
   assert.ok(file)
   unlinkSync(join(root, filename))
   assert.equal(await backend.openFile(file, { part: 'metadata' }), undefined)
+})
+
+test('the same bytes that another process stored at the same time are no conflict', async (t) => {
+  const { root, post } = await serveIndex(t)
+  const other = await serveIndex(t, { roots: root })
+  await Promise.all([post(uploadForm(wheel({ name: 'first', version: '1.0' }))), other.request('/simple/')])
+  for (let minor = 0; minor < 10; minor += 1) {
+    const file = wheel({ name: 'demo', version: `1.${minor}` })
+    const answers = await Promise.all([post(uploadForm(file)), other.post(uploadForm(file))])
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200],
+    )
+  }
 })
