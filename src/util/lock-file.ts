@@ -8,8 +8,8 @@ const waitMs = 15_000
 const pollMs = 10
 
 /**
- * Works while no other process and no other call works under the same lock file. A lock older than ten seconds belongs to
- * a process that died and is broken; `assertHeld` tells whether that happened to ours, to be asked before anything is
+ * Works while no other process and no other call works under the same lock file. A lock more than ten seconds old
+ * (or ahead of the clock) belongs to a process that died and is broken; `assertHeld` tells whether that happened to ours, to be asked before anything is
  * changed for good.
  *
  * @throws ERR_PYPI_OVERLOADED when the lock stays taken for 15 seconds, or was broken; whatever the work throws
@@ -32,8 +32,8 @@ export async function whileLocked<T>(path: string, work: (assertHeld: () => Prom
 async function acquire(path: string, owner: string): Promise<void> {
   const endMs = performance.now() + waitMs
   while (!(await isCreated(path, owner))) {
-    if (await isStale(path)) await rm(path, { force: true })
-    else if (performance.now() < endMs) await setTimeout(pollMs + Math.random() * pollMs)
+    if ((await isStale(path)) && (await isBroken(path))) continue
+    if (performance.now() < endMs) await setTimeout(pollMs + Math.random() * pollMs)
     else throw new PypiServerError('ERR_PYPI_OVERLOADED', `${path} is held by another process for ${waitMs} ms`)
   }
 }
@@ -45,7 +45,23 @@ async function isCreated(path: string, owner: string): Promise<boolean> {
   return (await created.catch(undefinedIf('EEXIST', ...(process.platform === 'win32' ? ['EPERM'] : [])))) === true
 }
 
+/** A lock from the future tells of a clock that was set back; nobody could wait for it to grow old. */
 async function isStale(path: string): Promise<boolean> {
   const stats = await stat(path).catch(undefinedIf('ENOENT'))
-  return stats !== undefined && Date.now() - stats.mtimeMs > staleAfterMs
+  return stats !== undefined && Math.abs(Date.now() - stats.mtimeMs) > staleAfterMs
+}
+
+/** One breaks at a time and looks again: who is slower must not take away the lock that a faster one has made since. */
+async function isBroken(path: string): Promise<boolean> {
+  const guard = `${path}.break`
+  if (!(await isCreated(guard, ''))) {
+    if (await isStale(guard)) await rm(guard, { force: true })
+    return false
+  }
+  try {
+    if (await isStale(path)) await rm(path, { force: true })
+    return true
+  } finally {
+    await rm(guard, { force: true })
+  }
 }
