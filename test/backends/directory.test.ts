@@ -5,16 +5,18 @@ import {
   closeSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
   truncateSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   type DirectoryBackend,
@@ -405,4 +407,32 @@ test('marking a project whose directory vanished is refused, and does not make t
   await assert.rejects(backend.setYanked(file, {}), unavailable)
   await assert.rejects(backend.audit({ action: 'yank', user: null, project: file.project }), unavailable)
   assert.equal(isThere(root), false)
+})
+
+test('of changes by many that all find the lock of a dead process none is lost', async (t) => {
+  const root = temporaryDirectory(t)
+  const lock = join(root, '.pypi-server', 'projects', 'demo.json.lock')
+  for (let at = 0; at < 8; at += 1) put(root, sdist({ name: 'demo', version: `${at}` }))
+  mkdirSync(dirname(lock), { recursive: true })
+  const backends = Array.from({ length: 8 }, () => open(t, root))
+  const files = await Promise.all(backends.map(async (backend, at) => (await filesOf(backend))[at] as DistributionFile))
+  for (let round = 0; round < 30; round += 1) {
+    writeFileSync(lock, '')
+    utimesSync(lock, 1, 1)
+    const reason = `round ${round}`
+    await Promise.all(files.map((file, at) => backends[at]?.setYanked(file, { reason })))
+    const { yanked } = JSON.parse(readFileSync(lock.replace('.lock', ''), 'utf8'))
+    assert.deepEqual(Object.values(yanked), Array(8).fill({ reason }))
+  }
+  assert.deepEqual(readdirSync(dirname(lock)), ['demo.json'])
+})
+
+test('the lock of a dead process from ahead of the clock holds nobody up', { timeout: 10_000 }, async (t) => {
+  const root = temporaryDirectory(t)
+  put(root, demo)
+  const lock = join(root, '.pypi-server', 'projects', 'demo.json.lock')
+  mkdirSync(dirname(lock), { recursive: true })
+  writeFileSync(lock, '')
+  utimesSync(lock, Date.now() / 1000 + 3600, Date.now() / 1000 + 3600)
+  assert.equal(await open(t, root).setStatus(normalizeName('demo'), { status: 'archived' }), true)
 })

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
-import { open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import type { NormalizedName, Project, Yank } from '../../backend.js'
+import { discard } from '../../digests/spool.js'
 import { asStoreError, errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import type { KeyedQueue } from '../../util/keyed-queue.js'
+import { whileLocked } from '../../util/lock-file.js'
 import { projectsFolder } from './layout.js'
 import { syncDirectory } from './publish.js'
 import { ensureStateFolder } from './state-folder.js'
@@ -51,8 +52,6 @@ interface State extends ProjectDocumentsOptions {
 
 const empty: ProjectDocument = { format: 1 }
 const pollMs = 1000
-const lockRetryMs = 20
-const lockStaleMs = 10_000
 
 /** Documents below `.pypi-server/projects` of a root; watched from now on until `close`. */
 export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectDocuments {
@@ -105,45 +104,29 @@ async function change(
   edit: (document: ProjectDocument) => ProjectDocument,
 ): Promise<boolean> {
   await ensureStateFolder(state.root, projectsFolder(state.root), 0o755)
-  const unlock = await lock(state, name)
-  try {
+  const path = documentPath(state, name)
+  return await whileLocked(`${path}.lock`, async (assertHeld) => {
     const before = await load(state, name)
     const after = edit(before)
     if (JSON.stringify(after) === JSON.stringify(before)) return false
-    await write(documentPath(state, name), JSON.stringify(after, undefined, 1))
+    await write(path, JSON.stringify(after, undefined, 1), assertHeld)
     forget(state, name)
     return true
-  } finally {
-    await unlock()
-  }
+  })
 }
 
 /** Whole or not at all, and on the disk when it fulfils. */
-async function write(path: string, text: string): Promise<void> {
+async function write(path: string, text: string, assertHeld: () => Promise<void>): Promise<void> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.new`
   try {
     await writeFile(temporary, text, { flag: 'wx', mode: 0o644, flush: true })
+    await assertHeld()
     await rename(temporary, path)
   } catch (error) {
-    await unlink(temporary).catch(undefinedIf('ENOENT'))
+    await discard(temporary)
     throw error
   }
   await syncDirectory(dirname(path))
-}
-
-/** One writer a document, among all processes; a lock that its owner left behind is broken. */
-async function lock(state: State, name: NormalizedName): Promise<() => Promise<void>> {
-  const path = `${documentPath(state, name)}.lock`
-  for (;;) {
-    const handle = await open(path, 'wx').catch(undefinedIf('EEXIST'))
-    if (handle !== undefined) {
-      await handle.close()
-      return () => unlink(path).catch(undefinedIf('ENOENT'))
-    }
-    const heldSince = (await stat(path).catch(undefinedIf('ENOENT')))?.mtimeMs ?? Date.now()
-    if (Date.now() - heldSince > lockStaleMs) await unlink(path).catch(undefinedIf('ENOENT'))
-    else await setTimeout(lockRetryMs)
-  }
 }
 
 function startWatching(state: State): void {
