@@ -436,3 +436,14 @@ test('the lock of a dead process from ahead of the clock holds nobody up', { tim
   utimesSync(lock, Date.now() / 1000 + 3600, Date.now() / 1000 + 3600)
   assert.equal(await open(t, root).setStatus(normalizeName('demo'), { status: 'archived' }), true)
 })
+
+test('a project whose name is too long for a file name is served, marked and known to be missing like any other', async (t) => {
+  const root = temporaryDirectory(t)
+  const long = '長'.repeat(60)
+  put(root, { filename: `${long}-1.0.zip`, bytes: demo.bytes })
+  const [one, two] = [open(t, root), open(t, root)]
+  assert.equal((await filesOf(one, long)).length, 1)
+  assert.equal(await one.setStatus(normalizeName(long), { status: 'archived' }), true)
+  await eventually(async () => (await two.getProject(normalizeName(long)))?.status?.status === 'archived', 1500)
+  assert.equal(await one.getProject(normalizeName('a'.repeat(1000))), undefined)
+})

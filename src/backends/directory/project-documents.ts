@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -6,6 +6,7 @@ import type { NormalizedName, Project, Yank } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
 import { asStoreError, errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
 import type { Logger } from '../../logger.js'
+import { maxNameLength } from '../../packaging/name.js'
 import type { KeyedQueue } from '../../util/keyed-queue.js'
 import { whileLocked } from '../../util/lock-file.js'
 import { projectsFolder } from './layout.js'
@@ -165,7 +166,10 @@ function forget(state: State, name: NormalizedName): void {
 }
 
 function documentPath({ root }: State, name: NormalizedName): string {
-  return join(projectsFolder(root), `${encodeURIComponent(name)}.json`)
+  const encoded = encodeURIComponent(name)
+  // No upload has a name this long, but files that are copied in may; `%~` begins no encoded name.
+  const filename = encoded.length <= maxNameLength ? encoded : `%~${createHash('sha256').update(name).digest('hex')}`
+  return join(projectsFolder(root), `${filename}.json`)
 }
 
 function nameOf(filename: string): NormalizedName | undefined {
