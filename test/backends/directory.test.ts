@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import {
   appendFileSync,
   closeSync,
@@ -18,6 +18,8 @@ import {
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import v8 from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import {
   type DirectoryBackend,
   type DirectoryOptions,
@@ -446,4 +448,16 @@ test('a project whose name is too long for a file name is served, marked and kno
   assert.equal(await one.setStatus(normalizeName(long), { status: 'archived' }), true)
   await eventually(async () => (await two.getProject(normalizeName(long)))?.status?.status === 'archived', 1500)
   assert.equal(await one.getProject(normalizeName('a'.repeat(1000))), undefined)
+})
+
+test('asking for projects that do not exist takes no memory without end', async (t) => {
+  const backend = open(t, temporaryDirectory(t))
+  const heapAfter = async (count: number): Promise<number> => {
+    for (let at = 0; at < count; at += 1) await backend.getProject(normalizeName(`${randomUUID()}-${'x'.repeat(900)}`))
+    v8.setFlagsFromString('--expose-gc')
+    runInNewContext('gc')()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await heapAfter(11_000)
+  assert.ok((await heapAfter(11_000)) - before < 4_000_000)
 })

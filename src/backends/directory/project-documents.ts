@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { LRUCache } from 'lru-cache'
 import type { NormalizedName, Project, Yank } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
 import { asStoreError, errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
@@ -45,7 +46,8 @@ export interface ProjectDocumentsOptions {
 }
 
 interface State extends ProjectDocumentsOptions {
-  readonly known: Map<NormalizedName, Promise<ProjectDocument>>
+  /** Those used last, also that there is none. */
+  readonly known: LRUCache<NormalizedName, Promise<ProjectDocument>>
   watcher: FSWatcher | undefined
   pollTimer: NodeJS.Timeout | undefined
   folderTime: string
@@ -53,10 +55,13 @@ interface State extends ProjectDocumentsOptions {
 
 const empty: ProjectDocument = { format: 1 }
 const pollMs = 1000
+const maxKnown = 10_000
 
 /** Documents below `.pypi-server/projects` of a root; watched from now on until `close`. */
 export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectDocuments {
-  const state: State = { ...options, known: new Map(), watcher: undefined, pollTimer: undefined, folderTime: '' }
+  // Anybody may ask for any name.
+  const known = new LRUCache<NormalizedName, Promise<ProjectDocument>>({ max: maxKnown })
+  const state: State = { ...options, known, watcher: undefined, pollTimer: undefined, folderTime: '' }
   state.pollTimer = setInterval(() => void poll(state), pollMs).unref()
   startWatching(state)
   return {
