@@ -461,3 +461,15 @@ test('asking for projects that do not exist takes no memory without end', async 
   const before = await heapAfter(11_000)
   assert.ok((await heapAfter(11_000)) - before < 4_000_000)
 })
+
+test('a file in the place of a folder of ours makes the store unavailable, not the upload a duplicate', async (t) => {
+  const root = temporaryDirectory(t)
+  put(root, demo)
+  mkdirSync(join(root, '.pypi-server'))
+  writeFileSync(join(root, '.pypi-server', 'spool'), '')
+  const backend = open(t, root)
+  assert.equal((await filesOf(backend)).length, 1)
+  writeFileSync(join(root, '.pypi-server', 'projects'), '')
+  await assert.rejects(async () => await backend.spoolDirectory(), unavailable)
+  await assert.rejects(backend.setStatus(normalizeName('demo'), { status: 'archived' }), unavailable)
+})
