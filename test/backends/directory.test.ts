@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  symlinkSync,
   truncateSync,
   unlinkSync,
   utimesSync,
@@ -473,3 +474,15 @@ test('a file in the place of a folder of ours makes the store unavailable, not t
   await assert.rejects(async () => await backend.spoolDirectory(), unavailable)
   await assert.rejects(backend.setStatus(normalizeName('demo'), { status: 'archived' }), unavailable)
 })
+
+for (const linked of ['.pypi-server', '.pypi-server/projects']) {
+  test(`while ${linked} is a link to a disk that is gone, no name is known to be missing`, async (t) => {
+    const [root, disk] = [temporaryDirectory(t), join(temporaryDirectory(t), 'disk')]
+    mkdirSync(dirname(join(root, linked)), { recursive: true })
+    symlinkSync(disk, join(root, linked))
+    const backend = open(t, root)
+    await assert.rejects(backend.getProject(normalizeName('demo')), unavailable)
+    mkdirSync(join(disk, 'projects'), { recursive: true })
+    assert.equal(await backend.getProject(normalizeName('demo')), undefined)
+  })
+}

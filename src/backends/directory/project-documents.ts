@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
-import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+
+import { lstat, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+
 import { dirname, join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import type { NormalizedName, Project, Yank } from '../../backend.js'
@@ -92,10 +94,21 @@ async function load(state: State, name: NormalizedName): Promise<ProjectDocument
   const path = documentPath(state, name)
   try {
     const text = await readFile(path, 'utf8').catch(undefinedIf('ENOENT'))
-    return text === undefined ? empty : checked(JSON.parse(text))
+    if (text !== undefined) return checked(JSON.parse(text))
+    await assertNotLost(state.root)
+    return empty
   } catch (error) {
     const message = `cannot read what is known of project ${name}: ${errorMessage(error)}`
     throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', message, { cause: error })
+  }
+}
+
+/** No folder means that there are no documents; a link that leads nowhere, that they are somewhere else. */
+async function assertNotLost(root: string): Promise<void> {
+  const folder = projectsFolder(root)
+  if ((await stat(folder).catch(undefinedIf('ENOENT'))) !== undefined) return
+  for (const path of [dirname(folder), folder]) {
+    if ((await lstat(path).catch(undefinedIf('ENOENT'))) !== undefined) await stat(path)
   }
 }
 
