@@ -32,6 +32,13 @@ const statuses: Readonly<Record<PypiServerErrorCode, number>> = {
   ERR_PYPI_STORE_FULL: 507,
 }
 
+/** What clients read in place of messages that name paths: which disk has what trouble is for the log. */
+const publicMessages: Readonly<Partial<Record<PypiServerErrorCode, string>>> = {
+  ERR_PYPI_STORE_UNAVAILABLE: 'the store cannot be used at the moment; the log of the server says why',
+  ERR_PYPI_OVERLOADED: 'too much is waiting here already; try again',
+  ERR_PYPI_CLOSED: 'this index is closed',
+}
+
 /** The answer for whatever a route threw. Of errors that are not ours the client learns nothing. */
 export function problemReply(error: unknown, call: Call): Reply {
   const problem = asProblem(error)
@@ -53,7 +60,9 @@ export function isServerFault({ status }: Reply): boolean {
 function asProblem(error: unknown): PypiServerError {
   // Two copies of the package in one process have two classes.
   if (error instanceof Error && Object.hasOwn(statuses, String((error as PypiServerError).code))) {
-    return error as PypiServerError
+    const { code } = error as PypiServerError
+    const message = publicMessages[code]
+    return message === undefined ? (error as PypiServerError) : new PypiServerError(code, message, { cause: error })
   }
   return new PypiServerError('ERR_PYPI_INTERNAL', 'something went wrong here; the log of the server says what', {
     cause: error,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { AuthContext, Config } from 'pypi-server'
+import { type AuthContext, type Config, silentLogger } from 'pypi-server'
 import { wheel } from '../helpers/archives.js'
 import { basic, serveIndex, uploadForm } from '../helpers/index-server.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
@@ -85,6 +85,22 @@ test('an auther that cannot tell is answered 503, not as a wrong password', asyn
   assert.equal(response.status, 503)
   assert.equal(response.headers.get('retry-after'), '2')
   assert.doesNotMatch(await response.text(), /secret-host/)
+})
+
+test('a store that cannot be read is answered 503 without its paths, which the log has', async (t) => {
+  const logged: unknown[] = []
+  const error = (details: object): unknown => logged.push(details)
+  const parent = temporaryDirectory(t)
+  const { request } = await serveIndex(t, {
+    roots: join(parent, 'missing'),
+    logger: { ...silentLogger, error },
+  })
+  for (const path of ['/simple/', '/simple/demo/', '/packages/demo-1.0.zip', '/demo/json', '/']) {
+    const response = await request(path)
+    assert.equal(response.status, 503)
+    assert.ok(!(await response.text()).includes(parent), path)
+  }
+  assert.ok(JSON.stringify(logged).includes(join(parent, 'missing')))
 })
 
 test('a bearer token reaches the auther as user __token__', async (t) => {
