@@ -93,3 +93,21 @@ test('the same bytes that another process stored at the same time are no conflic
     )
   }
 })
+
+test('an upload that is deleted by hand at once goes, also while much else changes', async (t) => {
+  const { root, request, post } = await serveIndex(t)
+  const write = (count: number): void => {
+    for (let index = 0; index < count; index += 1) writeFileSync(join(root, `${index}.txt`), '')
+  }
+  write(5000)
+  await request('/simple/')
+  // Several, because the directory is to be read again between the upload and its removal.
+  for (let minor = 0; minor < 5; minor += 1) {
+    const file = wheel({ name: `demo${minor}`, version: '1.0' })
+    write(600)
+    assert.equal((await post(uploadForm(file))).status, 200)
+    write(600)
+    unlinkSync(join(root, file.filename))
+    await eventually(async () => (await request(`/simple/demo${minor}/`)).status === 404)
+  }
+})

@@ -196,7 +196,9 @@ async function publish(
   await running.documents.change(project, (document) => free({ ...document, isUploaded: true }, candidate.filename))
   await place({ root: firstRoot(state), target, spooledPath, overwrite, ...(signature && { signature }) })
   const entry = await enter(state, running, root, path, candidate)
-  if (overwrite) await running.tracker.look(root, `${path}.asc`).catch(() => {})
+  // Looks that are under way may tell of the time before: this one comes after them. And what the tracker was never told
+  // of it would not miss.
+  for (const seen of [path, `${path}.asc`]) await running.tracker.look(root, seen).catch(() => {})
   // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
   for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
   return toDistributionFile(state, entry, await running.documents.read(project))
