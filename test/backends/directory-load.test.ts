@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { directory, normalizeName } from 'pypi-server'
 import { wheel } from '../helpers/archives.js'
+import { eventually } from '../helpers/eventually.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length
@@ -38,4 +39,25 @@ test('a pipe that took the place of a file keeps nobody waiting', { skip: proces
     await digestFile(${JSON.stringify(pipe)}, ['sha256']).catch(() => {})`
   // In a process of its own: nothing else could end the wait.
   execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 10_000 })
+})
+
+test('a listener that throws stops neither the index nor the other listeners', async (t) => {
+  const root = temporaryDirectory(t)
+  const backend = directory(root)
+  t.after(() => backend.close())
+  await backend.check()
+  const stop = new AbortController()
+  const heard: string[] = []
+  const broken = backend.watch(() => {
+    throw new Error('broken')
+  }, stop)
+  const watching = backend.watch(({ projects }) => {
+    if (projects !== 'all') heard.push(...projects)
+  }, stop)
+  const { filename, bytes } = wheel({ name: 'demo', version: '1.0' })
+  writeFileSync(join(root, filename), bytes)
+  await eventually(() => heard.includes('demo'))
+  await eventually(async () => (await backend.getProject(normalizeName('demo')))?.files.length === 1)
+  stop.abort()
+  await Promise.all([broken, watching])
 })

@@ -139,7 +139,13 @@ function onFile(state: DirectoryState, inspector: Inspector, { root, path, fileS
 /** Forgets what was put together for a project and tells who listens. */
 export function changed(state: DirectoryState, project: NormalizedName): void {
   state.projects.delete(project)
-  for (const listener of state.listeners) listener({ projects: new Set([project]) })
+  for (const listener of state.listeners) {
+    try {
+      listener({ projects: new Set([project]) })
+    } catch (error) {
+      state.logger.error({ reason: errorMessage(error) }, 'a listener for changes failed')
+    }
+  }
 }
 
 /** @throws ERR_PYPI_STORE_UNAVAILABLE while it cannot be told what exists */
