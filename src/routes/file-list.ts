@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { DistributionFile } from '../backend.js'
 import type { Call, Reply } from '../http/message.js'
 import { fileListHtml } from '../render/simple-html.js'
@@ -8,7 +9,11 @@ import { cachedPage } from './simple.js'
 /** Every file of the index on one page, for people and for scripts that pip's `--find-links` stands for. */
 export async function fileList(call: Call, { index, fragment, isPrivate }: Services): Promise<Reply> {
   const files: DistributionFile[] = []
-  for await (const some of index.files()) files.push(...some)
+  for await (const some of index.files()) {
+    files.push(...some)
+    // What is in memory comes at once: without a pause nobody else would be served before the last project.
+    await setImmediate()
+  }
   const body = fileListHtml(inFolderOrder(files), { toRoot: '../', fragment })
   return cachedPage(call, 'text/html', renderPage(body), isPrivate('list') ? 'private' : 'public')
 }

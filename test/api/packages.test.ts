@@ -109,3 +109,18 @@ test('a proxy that is not trusted cannot choose the addresses', async (t) => {
   const headers = { 'x-forwarded-host': 'evil.example' }
   assert.ok((await (await request('/demo/json', { headers })).text()).includes(`"${url}packages/`))
 })
+
+test('others get their turn while the list of all files is put together', async (t) => {
+  const { root, app } = await serveIndex(t)
+  for (let at = 0; at < 300; at += 1) writeFileSync(join(root, `demo${at}-1.0.zip`), 'no zip')
+  const list = async (): Promise<string> => await (await app.fetch(new Request('http://x/packages/'))).text()
+  assert.equal((await list()).match(/<a /g)?.length, 300)
+  let turns = 0
+  let next = setImmediate(function count() {
+    turns += 1
+    next = setImmediate(count)
+  })
+  await list()
+  clearImmediate(next)
+  assert.ok(turns >= 300, `${turns} turns`)
+})
