@@ -22,6 +22,11 @@ export interface LocationOptions {
 
 const hostPattern = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 
+/** The pattern keeps out what would end the host in a URL; numbers and brackets it leaves to the parser. */
+function isHostName(host: string): boolean {
+  return hostPattern.test(host) && URL.canParse(`http://${host}/`)
+}
+
 /** Whether this peer's forwarding headers are believed. */
 export function isTrusted(trustProxy: boolean | 'loopback', peer: string | undefined): boolean {
   if (trustProxy !== 'loopback') return trustProxy
@@ -35,7 +40,7 @@ export function isTrusted(trustProxy: boolean | 'loopback', peer: string | undef
  * @throws ERR_PYPI_BAD_REQUEST for a `Host` that is none
  */
 export function baseUrlOf(origin: RequestOrigin, { baseUrl, trustProxy }: LocationOptions): string {
-  if (origin.host !== undefined && !hostPattern.test(origin.host)) {
+  if (origin.host !== undefined && !isHostName(origin.host)) {
     throw new PypiServerError('ERR_PYPI_BAD_REQUEST', 'the Host header is no host')
   }
   if (baseUrl !== undefined) return baseUrl
@@ -55,7 +60,7 @@ function forwardedAuthority({ forwardedHost, forwardedProto }: RequestOrigin): {
   const scheme = lastOf(forwardedProto)?.toLowerCase()
   // pypiserver's documented way to tell the prefix is a path behind the host.
   const [host = '', ...segments] = lastOf(forwardedHost)?.split('/') ?? []
-  const isHost = hostPattern.test(host) && segments.every((segment) => /^[A-Za-z0-9._~-]*$/.test(segment))
+  const isHost = isHostName(host) && segments.every((segment) => /^[A-Za-z0-9._~-]*$/.test(segment))
   const prefix = segments.filter((segment) => segment !== '').map((segment) => `/${segment}`)
   return {
     ...((scheme === 'http' || scheme === 'https') && { scheme }),

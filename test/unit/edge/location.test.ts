@@ -143,3 +143,10 @@ test('a forwarded host does not make up for a Host that is none', () => {
   const origin = { ...direct, peer: '127.0.0.1', host: 'a b', forwardedHost: 'public.example' }
   assert.throws(() => baseUrlOf(origin, options), { code: 'ERR_PYPI_BAD_REQUEST' })
 })
+
+for (const host of ['pypi.example:99999', '192.0.2.999', '[::1]:65536', '[::::]', 'xn--'])
+  test(`${host} is no host, neither sent nor forwarded, because no URL can hold it`, () => {
+    assert.throws(() => baseUrlOf({ ...direct, host }, options), { code: 'ERR_PYPI_BAD_REQUEST' })
+    const forwarded = { ...direct, peer: '127.0.0.1', forwardedHost: `${host}/prefix` }
+    assert.equal(baseUrlOf(forwarded, options), 'http://pypi.example:8080/')
+  })
