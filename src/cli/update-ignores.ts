@@ -14,7 +14,8 @@ export interface IgnoreSources {
 
 /**
  * Names of the file and patterns in one rule, all compared in their normalized spelling.
- * @throws ERR_PYPI_CONFIG for a file that is missing, unreadable, not UTF-8, or has a line that is no project name
+ * @throws ERR_PYPI_CONFIG for a file that is missing, unreadable, not UTF-8, or has a line that is no project name, and
+ * for a pattern that no project name matches
  */
 export async function ignoreRule(sources: IgnoreSources): Promise<IgnoreRule> {
   const { ignorelist_file: path, private: patterns } = sources
@@ -49,7 +50,13 @@ function unusable(path: string, reason: string): string {
   return `Could not parse ignorelist-file '${path}': ${reason}`
 }
 
+/** A pattern that no project name can match would protect nothing either. */
 function globPattern(glob: string): RegExp {
-  const parts = normalizeName(glob.trim()).split(/\*+/)
-  return new RegExp(`^${parts.map((part) => part.replace(/[^a-z0-9-]/g, '\\$&')).join('.*')}$`)
+  const trimmed = glob.trim()
+  if (!isProjectName(trimmed.replaceAll('*', 'x'))) {
+    const text = `argument --private: ${JSON.stringify(glob)} is no project name, with or without *; repeat it for each`
+    throw new PypiServerError('ERR_PYPI_CONFIG', text)
+  }
+  const parts = normalizeName(trimmed).split(/\*+/)
+  return new RegExp(`^${parts.join('.*')}$`)
 }

@@ -21,12 +21,12 @@ test('names of the ignore list are compared normalized, comments and blanks do n
 })
 
 test('a star in a private name stands for any characters, everything else for itself', async () => {
-  const isPrivate = await ignoreRule({ ignorelist_file: undefined, private: ['Acme_*', '*-internal', 'ex+act', 'one'] })
+  const isPrivate = await ignoreRule({ ignorelist_file: undefined, private: ['Acme_*', '*-internal', 'ex.act', 'one'] })
   assert.deepEqual(
-    ['acme-x', 'acme.y', 'acme', 'tool-internal', 'one', 'ones', 'exxact'].map((name) =>
+    ['acme-x', 'acme.y', 'acme', 'tool-internal', 'one', 'ones', 'ex-act', 'exxact'].map((name) =>
       isPrivate(normalizeName(name)),
     ),
-    [true, true, false, true, true, false, false],
+    [true, true, false, true, true, false, true, false],
   )
 })
 
@@ -37,6 +37,13 @@ test('without names nothing is ignored', async () => {
 test('an ignore list with a line that protects nothing is refused', async (t) => {
   await assert.rejects(listed(t, 'good\nmy private\n'), { code: 'ERR_PYPI_CONFIG', message: /line 2: "my private"/ })
 })
+
+for (const pattern of ['', ' ', 'one,two', 'one two', 'on?', '[ot]*', 'one/', 'one-'])
+  test(`${JSON.stringify(pattern)} as a private name would protect nothing and is refused`, async () => {
+    await assert.rejects(ignoreRule({ ignorelist_file: undefined, private: ['fine', pattern] }), {
+      code: 'ERR_PYPI_CONFIG',
+    })
+  })
 
 test('an ignore list that is not UTF-8 is refused', async (t) => {
   await assert.rejects(listed(t, Buffer.from([0x61, 0xff])), { code: 'ERR_PYPI_CONFIG' })
