@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises'
 import pLimit from 'p-limit'
 import { errorCode, errorMessage } from '../errors.js'
-import { isProjectName, normalizeVersion, PypiServerError } from '../index.js'
+import { isProjectName, type NormalizedName, normalizeVersion, PypiServerError, uploadedProjects } from '../index.js'
 import { escapeControlCharacters } from '../util/control-characters.js'
 import type { LineSink } from './log.js'
+import { absolutePath } from './paths.js'
 import { type LocalFile, takeInventory } from './update-files.js'
 import { ignoreRule } from './update-ignores.js'
 import { askIndex, type IndexAddress, parseIndexAddress } from './update-index.js'
@@ -66,9 +67,12 @@ export async function update(options: UpdateOptions, io: UpdateIo = {}): Promise
 async function planOf(options: UpdateOptions): Promise<Plan> {
   const index = parseIndexAddress(options.index_url)
   const isIgnored = await ignoreRule(options)
+  const uploaded = await uploadedNames(options.package_directory)
   await checkDownloadDirectory(options)
   const { files, problems } = await takeInventory(options.package_directory)
-  const kept = files.filter(({ name }) => !isIgnored(name)).map((file) => ({ file, reason: reasonToSkip(file) }))
+  const kept = files
+    .filter(({ name }) => !isIgnored(name) && !uploaded.has(name))
+    .map((file) => ({ file, reason: reasonToSkip(file) }))
   return {
     options,
     index,
@@ -76,6 +80,20 @@ async function planOf(options: UpdateOptions): Promise<Plan> {
     files: kept.filter(({ reason }) => reason === undefined).map(({ file }) => file),
     skipped: kept.flatMap(({ file, reason }) => (reason === undefined ? [] : [`${file.filename}: ${reason}`])),
   }
+}
+
+/** Projects to which somebody uploaded here: their names are ours, and nobody outside is told of them. */
+async function uploadedNames(directories: readonly string[]): Promise<ReadonlySet<NormalizedName>> {
+  const names = new Set<NormalizedName>()
+  for (const directory of directories.map(absolutePath)) {
+    const uploaded = await uploadedProjects(directory).catch((error: unknown) => {
+      // Without it names that must stay here could be sent out.
+      const text = `cannot tell which projects were uploaded to ${directory}: ${errorMessage(error)}`
+      throw new PypiServerError('ERR_PYPI_CONFIG', text, { cause: error })
+    })
+    for (const name of uploaded) names.add(name)
+  }
+  return names
 }
 
 async function checkDownloadDirectory({ download_directory: path }: UpdateOptions): Promise<void> {

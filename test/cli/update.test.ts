@@ -9,7 +9,7 @@ import { ArgumentParser } from 'argparse'
 import { type UpdateIo, update } from '#src/cli/update.js'
 import { addUpdateArguments, type UpdateOptions } from '#src/cli/update-options.js'
 import { wheel } from '../helpers/archives.js'
-import { listen, serveIndex } from '../helpers/index-server.js'
+import { listen, serveIndex, uploadForm } from '../helpers/index-server.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 interface Result {
@@ -159,6 +159,25 @@ test('ignored and private projects are never asked about, in whatever spelling',
   const { code, out, err } = await run(args)
   assert.deepEqual([code, asked, err], [0, ['/public/'], ''])
   assert.match(out, /^checking 1 packages/)
+})
+
+test('projects that were uploaded here are never asked about', async (t) => {
+  const { root, post } = await serveIndex(t)
+  await post(uploadForm(wheel({ name: 'ours', version: '1.0' })))
+  writeFileSync(join(root, 'theirs-1.0.zip'), '')
+  const { code, out } = await run(['--index-url', await upstream(t, 'ours==2.0', 'theirs==2.0'), root])
+  assert.equal(code, 0)
+  assert.match(out, /^checking 1 packages/)
+  assert.doesNotMatch(out, /ours/)
+})
+
+test('when it cannot be told what was uploaded here, nothing is asked', async (t) => {
+  const root = packages(t, 'theirs-1.0.zip')
+  mkdirSync(join(root, '.pypi-server', 'projects'), { recursive: true })
+  writeFileSync(join(root, '.pypi-server', 'projects', 'ours.json'), '{')
+  const { code, out, err } = await run(['--index-url', await upstream(t, 'theirs==2.0'), root])
+  assert.deepEqual([code, out], [2, ''])
+  assert.match(err, /^pypi-server: error: cannot tell which projects were uploaded to [^\n]+\n$/)
 })
 
 test('files without a version or a proper name are skipped with the reason and not asked about', async (t) => {
