@@ -34,7 +34,8 @@ function plainHttpHint(url: string): Html {
   return html`<p>From other machines pip takes plain http only with <code>--trusted-host ${new URL(url).hostname}</code>.</p>\n`
 }
 
-const templateVariable = /\{\{(!?)\s*(.*?)\s*\}\}/gs
+// Blanks are left to trim(): with a place in the pattern, many of them would take minutes.
+const templateVariable = /\{\{(!?)(.*?)\}\}/gs
 
 /** What templates can name, with the value of each. */
 const templateValues: Readonly<Record<string, (facts: WelcomeFacts) => string>> = {
@@ -53,7 +54,7 @@ export function welcomeVariables(): readonly string[] {
 /** The first `{{name}}` of a template that stands for nothing, as it is written there. */
 export function unknownWelcomeVariable(template: string): string | undefined {
   const found = [...template.matchAll(templateVariable)]
-  return found.find(([, , name = '']) => !Object.hasOwn(templateValues, name))?.[0]
+  return found.find(([, , name = '']) => !Object.hasOwn(templateValues, name.trim()))?.[0]
 }
 
 /**
@@ -61,7 +62,8 @@ export function unknownWelcomeVariable(template: string): string | undefined {
  * is escaped as well, since addresses come from requests.
  */
 export function welcomePageFrom(template: string, facts: WelcomeFacts): string {
-  return template.replace(templateVariable, (whole, _raw, name: string) => {
+  return template.replace(templateVariable, (whole, _raw, written: string) => {
+    const name = written.trim()
     const value = Object.hasOwn(templateValues, name) ? templateValues[name] : undefined
     return value === undefined ? whole : escapeHtml(value(facts))
   })

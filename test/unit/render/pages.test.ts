@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorPage, welcomePage } from '#src/render/pages.js'
+import { errorPage, unknownWelcomeVariable, welcomePage, welcomePageFrom } from '#src/render/pages.js'
 
 test('the welcome page has the lines to copy', () => {
   const page = welcomePage({ url: 'https://host/pypi/', version: '1.2.3', fileCount: 7 })
@@ -20,4 +20,13 @@ test('an error page has its message escaped', () => {
   const page = errorPage(404, 'Not Found', 'no project <b>"x"</b> & more')
   assert.match(page, /<title>Error: 404 Not Found<\/title>/)
   assert.match(page, /<p>no project &#60;b&#62;&#34;x&#34;&#60;\/b&#62; &#38; more<\/p>/)
+})
+
+test('a template with braces that nothing closes and many blanks is read at once', () => {
+  const template = `{{ URL }}{{${' '.repeat(3000)}${'\n'.repeat(3000)}`
+  const facts = { url: 'http://x/', version: '1', fileCount: 0 }
+  const startedMs = performance.now()
+  assert.equal(unknownWelcomeVariable(template), undefined)
+  assert.equal(welcomePageFrom(template, facts), template.replace('{{ URL }}', 'http://x/'))
+  assert.ok(performance.now() - startedMs < 2000)
 })
