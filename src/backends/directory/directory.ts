@@ -73,7 +73,7 @@ export function directory(roots: string | readonly string[], options: DirectoryO
       if (state.catalogue.has(name)) return await unlessAborted(signal, () => currentProject(state, running, name))
       await assertRootsPresent(state)
       // A name that was used here stays ours: it must not lead to somebody else's project.
-      const { isUploaded } = await running.documents.read(name)
+      const { isUploaded } = await running.documents.readNow(name)
       return isUploaded && (await currentProject(state, running, name))
     },
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),

@@ -1,10 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
-
 import { lstat, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
-
 import { dirname, join } from 'node:path'
-import { LRUCache } from 'lru-cache'
 import type { NormalizedName, Project, Yank } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
 import { asStoreError, errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
@@ -30,8 +27,13 @@ export interface ProjectDocument {
 
 /** Reads and changes project documents; other processes may do so at the same time. */
 export interface ProjectDocuments {
-  /** Rejects with `ERR_PYPI_STORE_UNAVAILABLE` when the document is there and cannot be understood. */
+  /**
+   * As it was when it last was heard to change. Rejects with `ERR_PYPI_STORE_UNAVAILABLE` when the document is there and
+   * cannot be understood.
+   */
   readonly read: (name: NormalizedName) => Promise<ProjectDocument>
+  /** As `read`, but as it is on the disk now; nothing is remembered, since anybody may ask for any name. */
+  readonly readNow: (name: NormalizedName) => Promise<ProjectDocument>
   /** Durable once it fulfils; tells whether anything changed. */
   readonly change: (name: NormalizedName, edit: (document: ProjectDocument) => ProjectDocument) => Promise<boolean>
   readonly close: () => void
@@ -48,8 +50,7 @@ export interface ProjectDocumentsOptions {
 }
 
 interface State extends ProjectDocumentsOptions {
-  /** Those used last, also that there is none. */
-  readonly known: LRUCache<NormalizedName, Promise<ProjectDocument>>
+  readonly known: Map<NormalizedName, Promise<ProjectDocument>>
   watcher: FSWatcher | undefined
   pollTimer: NodeJS.Timeout | undefined
   folderTime: string
@@ -57,17 +58,15 @@ interface State extends ProjectDocumentsOptions {
 
 const empty: ProjectDocument = { format: 1 }
 const pollMs = 1000
-const maxKnown = 10_000
 
 /** Documents below `.pypi-server/projects` of a root; watched from now on until `close`. */
 export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectDocuments {
-  // Anybody may ask for any name.
-  const known = new LRUCache<NormalizedName, Promise<ProjectDocument>>({ max: maxKnown })
-  const state: State = { ...options, known, watcher: undefined, pollTimer: undefined, folderTime: '' }
+  const state: State = { ...options, known: new Map(), watcher: undefined, pollTimer: undefined, folderTime: '' }
   state.pollTimer = setInterval(() => void poll(state), pollMs).unref()
   startWatching(state)
   return {
     read: (name) => read(state, name),
+    readNow: (name) => load(state, name),
     change: (name, edit) =>
       options
         .queue(`document ${name}`, () => change(state, name, edit))
