@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import {
   appendFileSync,
+  type BigIntStats,
   closeSync,
   mkdirSync,
   openSync,
@@ -31,6 +32,7 @@ import {
   silentLogger,
   uploadedProjects,
 } from 'pypi-server'
+import { fileState } from '#src/backends/directory/layout.js'
 import { sdist, wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
@@ -496,4 +498,15 @@ test('a name that another process took a moment ago is not missing, although it 
   mkdirSync(join(root, '.pypi-server', 'projects'), { recursive: true })
   writeFileSync(join(root, '.pypi-server', 'projects', 'demo.json'), '{"format":1,"isUploaded":true}')
   assert.deepEqual((await backend.getProject(name))?.files, [])
+})
+
+test('a file from a year that no format can tell has the nearest time that one can', () => {
+  const timeOf = (seconds: bigint): string => {
+    const mtimeNs = seconds * 1_000_000_000n
+    const { modifiedMs } = fileState({ ino: 1n, size: 1n, mtimeNs, ctimeNs: 0n } as BigIntStats)
+    return new Date(modifiedMs).toISOString()
+  }
+  assert.equal(timeOf(99_999_999_999_999n), '9999-12-31T23:59:59.000Z')
+  assert.equal(timeOf(-99_999_999_999_999n), '0001-01-01T00:00:00.000Z')
+  assert.equal(timeOf(-1_000_000_000n), '1938-04-24T22:13:20.000Z')
 })

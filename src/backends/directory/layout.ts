@@ -50,18 +50,22 @@ export interface FileState {
   readonly identity: string
   /** Bytes. */
   readonly size: number
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, within the years 1 to 9999. */
   readonly modifiedMs: number
   /** Milliseconds since the epoch; copying with preserved times does not hide this one. */
   readonly changedMs: number
 }
+
+// File systems know more than the years 1 to 9999, the formats that pages and headers tell times in do not.
+const firstMs = Date.parse('0001-01-01T00:00:00Z')
+const lastMs = Date.parse('9999-12-31T23:59:59Z')
 
 /** The state of a regular file out of its `stat`. */
 export function fileState(stat: BigIntStats): FileState {
   return {
     identity: fileIdentity(stat),
     size: Number(stat.size),
-    modifiedMs: Number(stat.mtimeNs / 1000n) / 1000,
+    modifiedMs: Math.min(Math.max(Number(stat.mtimeNs / 1000n) / 1000, firstMs), lastMs),
     changedMs: Number(stat.ctimeNs / 1000n) / 1000,
   }
 }
