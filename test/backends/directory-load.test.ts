@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { directory, normalizeName } from 'pypi-server'
@@ -60,4 +60,25 @@ test('a listener that throws stops neither the index nor the other listeners', a
   await eventually(async () => (await backend.getProject(normalizeName('demo')))?.files.length === 1)
   stop.abort()
   await Promise.all([broken, watching])
+})
+
+test('a digest that failed once is computed when the page is asked for again', async (t) => {
+  const [busy, root, outside] = [temporaryDirectory(t), temporaryDirectory(t), temporaryDirectory(t)]
+  // Keeps the background away from the file that matters.
+  writeFileSync(join(busy, 'large-1.0.zip'), '')
+  truncateSync(join(busy, 'large-1.0.zip'), 50 * 1024 ** 3)
+  mkdirSync(join(outside, 'store'))
+  writeFileSync(join(outside, 'store', 'demo-1.0.zip'), 'no archive')
+  symlinkSync(join(outside, 'store', 'demo-1.0.zip'), join(root, 'demo-1.0.zip'))
+  const backend = directory([busy, root])
+  t.after(() => backend.close())
+  const digest = async (): Promise<string | undefined> =>
+    (await backend.getProject(normalizeName('demo')))?.files[0]?.hashes['sha256']
+  await backend.check()
+  renameSync(join(outside, 'store'), join(outside, 'away'))
+  symlinkSync('store', join(outside, 'store'))
+  assert.equal(await digest(), undefined)
+  unlinkSync(join(outside, 'store'))
+  renameSync(join(outside, 'away'), join(outside, 'store'))
+  assert.match((await digest()) ?? '', /^[0-9a-f]{64}$/)
 })

@@ -238,7 +238,7 @@ function once(
 }
 
 /** Whether only another identity (another mode, another owner) can make the file readable. */
-function isBarred({ problem }: CatalogueFile): boolean {
+export function isBarred({ problem }: CatalogueFile): boolean {
   return problem === 'EACCES' || problem === 'EPERM'
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { DistributionFile, NormalizedName, Project } from '../../backend.js'
 import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
+import { isBarred } from './inspector.js'
 import type { ProjectDocument } from './project-documents.js'
 import type { DirectoryState, Running } from './state.js'
 
@@ -11,9 +12,13 @@ export function currentProject(state: DirectoryState, running: Running, name: No
   if (known !== undefined) return known
   const building = build(state, running, name)
   state.projects.set(name, building)
-  building.catch(() => {
+  const forget = (): void => {
     if (state.projects.get(name) === building) state.projects.delete(name)
-  })
+  }
+  // What failed once is tried again for whoever asks next.
+  building.then(() => {
+    if (state.catalogue.filesOf(name).some(isRetried)) forget()
+  }, forget)
   return building
 }
 
@@ -26,6 +31,10 @@ async function build(state: DirectoryState, { inspector, documents }: Running, n
   const { status } = document
   const facts = { name, files, ...(status && { status }) }
   return { ...facts, revision: revisionOf(facts) }
+}
+
+function isRetried(file: CatalogueFile): boolean {
+  return file.problem !== undefined && !isBarred(file)
 }
 
 /** What pages tell of a catalogue entry. */
