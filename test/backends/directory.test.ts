@@ -94,15 +94,15 @@ test('files are found in nested directories, hidden ones are not', async (t) => 
   assert.equal((await filesOf(backend))[0]?.path, `a/b/${demo.filename}`)
 })
 
-test('a wheel copied into the directory shows within a second, and one that is deleted goes', async (t) => {
+test('a wheel copied into the directory shows by itself, and one that is deleted goes', async (t) => {
   const root = temporaryDirectory(t)
   const backend = open(t, root)
   assert.deepEqual(await namesOf(backend), [])
   put(root, demo)
-  await eventually(hasFiles(backend, 1), 1000)
+  await eventually(hasFiles(backend, 1))
   assert.deepEqual((await filesOf(backend))[0]?.hashes, { sha256: sha256(demo.bytes) })
   unlinkSync(join(root, demo.filename))
-  await eventually(async () => (await namesOf(backend)).length === 0, 1000)
+  await eventually(async () => (await namesOf(backend)).length === 0)
   assert.equal(await backend.getProject(normalizeName('demo')), undefined)
 })
 
@@ -157,7 +157,7 @@ for (const [kind, file] of [
       })
     }
     closeSync(fd)
-    await eventually(hasFiles(backend, 1), 1000)
+    await eventually(hasFiles(backend, 1))
     assert.deepEqual((await filesOf(backend))[0]?.hashes, { sha256: sha256(file.bytes) })
   })
 
@@ -199,7 +199,7 @@ test('junk that arrives later is listed as well, once nobody writes to it', asyn
   const backend = open(t, root)
   await backend.check()
   writeFileSync(join(root, 'demo-1.0.zip'), 'no archive')
-  await eventually(hasFiles(backend, 1), 2000)
+  await eventually(hasFiles(backend, 1))
 })
 
 test('what was hashed is not hashed again after a restart', async (t) => {
@@ -373,7 +373,7 @@ test('a project to which somebody uploaded keeps its name when its files are gon
   assert.deepEqual([...(await uploadedProjects(root))], ['demo'])
 })
 
-test('yanks and status set by one process show in another within a second, and survive both', async (t) => {
+test('yanks and status set by one process show in another by themselves, and survive both', async (t) => {
   const root = temporaryDirectory(t)
   put(root, demo)
   const [one, two] = [open(t, root), open(t, root)]
@@ -383,11 +383,11 @@ test('yanks and status set by one process show in another within a second, and s
   assert.ok(file)
   assert.equal(await one.setYanked(file, { reason: 'broken' }), true)
   assert.equal(await one.setStatus(name, { status: 'archived', reason: 'moved' }), true)
-  await eventually(async () => (await two.getProject(name))?.status?.status === 'archived', 1500)
+  await eventually(async () => (await two.getProject(name))?.status?.status === 'archived')
   assert.deepEqual((await filesOf(two))[0]?.yanked, { reason: 'broken' })
   assert.deepEqual((await filesOf(open(t, root)))[0]?.yanked, { reason: 'broken' })
   await two.setYanked(file, undefined)
-  await eventually(async () => (await filesOf(one))[0]?.yanked === undefined, 1500)
+  await eventually(async () => (await filesOf(one))[0]?.yanked === undefined)
 })
 
 test('a project document that cannot be understood makes its project unknown, and no other', async (t) => {
@@ -449,7 +449,7 @@ test('a project whose name is too long for a file name is served, marked and kno
   const [one, two] = [open(t, root), open(t, root)]
   assert.equal((await filesOf(one, long)).length, 1)
   assert.equal(await one.setStatus(normalizeName(long), { status: 'archived' }), true)
-  await eventually(async () => (await two.getProject(normalizeName(long)))?.status?.status === 'archived', 1500)
+  await eventually(async () => (await two.getProject(normalizeName(long)))?.status?.status === 'archived')
   assert.equal(await one.getProject(normalizeName('a'.repeat(1000))), undefined)
 })
 
