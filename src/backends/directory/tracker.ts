@@ -105,6 +105,8 @@ async function refresh(state: State, { root, path }: Folder): Promise<void> {
 /** Takes one batch in; tells which sub-folders were not known before. */
 function take(state: State, root: number, batch: DirectoryBatch): readonly string[] {
   if (state.isClosed) return []
+  const known = state.folders.get(key(root, batch.directory))
+  if (known !== undefined && batch.isFirst && inodeOf(batch.time) !== inodeOf(known.time)) unwatchTree(state, known)
   const folder = folderAt(state, root, batch.directory)
   if (batch.problem !== undefined) return fail(state, folder, batch.problem)
   folder.problem = undefined
@@ -285,13 +287,18 @@ async function compare(state: State, folder: Folder, time: string, isSweep: bool
   if (!folder.isConfirmed) await refresh(state, folder)
 }
 
-/** Another directory has this name by now, or none: the watches in and below the old one see nothing of it. */
-async function rereadTree(state: State, { root, path }: Folder): Promise<void> {
+/** Another directory has this name by now, or none: all that is below it is another, too. */
+async function rereadTree(state: State, folder: Folder): Promise<void> {
+  unwatchTree(state, folder)
+  await scanTree(state, folder.root, folder.path)
+}
+
+/** Ends the watches in and below a folder whose place another one took: they see nothing of that. */
+function unwatchTree(state: State, { root, path }: Folder): void {
   for (const known of state.folders.values()) {
     const isWithin = path === '' || known.path === path || known.path.startsWith(`${path}/`)
     if (known.root === root && isWithin) unwatch(known)
   }
-  await scanTree(state, root, path)
 }
 
 function schedulePoll(state: State): void {
