@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { directory, normalizeName } from 'pypi-server'
@@ -111,4 +124,22 @@ test('an upload that is deleted by hand at once goes, also while much else chang
     const page = async (): Promise<string> => (await request(`/simple/demo${minor}/`)).text()
     await eventually(async () => !(await page()).includes(file.filename))
   }
+})
+
+const sharedMemory = '/dev/shm'
+const isOtherFileSystem = existsSync(sharedMemory) && statSync(sharedMemory).dev !== statSync(tmpdir()).dev
+
+test('a file in a root on another file system can be overwritten', { skip: !isOtherFileSystem }, async (t) => {
+  const one = temporaryDirectory(t)
+  const two = mkdtempSync(join(sharedMemory, 'pypi-server-test-'))
+  t.after(() => rmSync(two, { recursive: true, force: true }))
+  const [old, next] = [
+    wheel({ name: 'demo', version: '1.0' }),
+    wheel({ name: 'demo', version: '1.0', files: { x: 'y' } }),
+  ]
+  writeFileSync(join(two, old.filename), old.bytes)
+  const { post } = await serveIndex(t, { roots: [one, two], overwrite: true })
+  assert.equal((await post(uploadForm(next))).status, 200)
+  assert.deepEqual(readFileSync(join(two, next.filename)), next.bytes)
+  assert.deepEqual(readdirSync(join(two, '.pypi-server', 'spool')), [])
 })

@@ -189,13 +189,14 @@ async function publish(
   }
   const replaced = taken.find((file) => file.filename === candidate.filename)
   const [root, path] = replaced === undefined ? [0, candidate.filename] : [replaced.root, replaced.path]
-  const target = join(state.roots[root] ?? '', path)
+  const folder = state.roots[root] ?? ''
+  const target = join(folder, path)
   const { spooledPath, signature, project } = candidate
   if (!overwrite) await checkRetired(running, candidate)
   // Before the file: a name must not be taken for foreign once it has a file of ours.
   await running.documents.change(project, (document) => free({ ...document, isUploaded: true }, candidate.filename))
-  await place({ root: firstRoot(state), target, spooledPath, overwrite, ...(signature && { signature }) })
-  const entry = await enter(state, running, root, path, candidate)
+  await place({ root: folder, target, spooledPath, overwrite, ...(signature && { signature }) })
+  const entry = await enter(state, running, root, path, candidate).catch(storeError(path))
   // Looks that are under way may tell of the time before: this one comes after them. And what the tracker was never told
   // of it would not miss.
   for (const seen of [path, `${path}.asc`]) await running.tracker.look(root, seen).catch(() => {})

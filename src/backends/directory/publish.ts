@@ -8,11 +8,11 @@ import { ensureStateFolder } from './state-folder.js'
 
 /** What goes where. */
 export interface Placement {
-  /** Absolute path of the root that takes new files. */
+  /** Absolute path of the root below which `target` is. */
   readonly root: string
   /** Absolute path that the file gets. */
   readonly target: string
-  /** A closed, synced file on the same file system; taken, so it is gone afterwards. */
+  /** A closed, synced file; taken, so it is gone afterwards. */
   readonly spooledPath: string
   readonly signature?: Uint8Array
   /** Replace what stands at `target`. */
@@ -26,14 +26,18 @@ export interface Placement {
  */
 export async function place({ root, target, spooledPath, signature, overwrite }: Placement): Promise<void> {
   const temporary = [spooledPath]
+  const newTemporary = async (): Promise<string> => {
+    const path = join(await ensureSpoolFolder(root), newSpoolName())
+    temporary.push(path)
+    return path
+  }
   try {
-    const from = await onSameFileSystem(root, spooledPath)
-    temporary.push(from)
+    const from = await onSameFileSystem(spooledPath, dirname(target), newTemporary)
     // A signature is of the bytes that it came with.
     if (overwrite && signature === undefined) await discard(`${target}.asc`)
     if (signature === undefined) return await commit(from, target, overwrite)
-    const signed = await spoolSignature(root, signature)
-    temporary.push(signed)
+    const signed = await newTemporary()
+    await writeFile(signed, signature, { flag: 'wx', flush: true })
     await commitSignature(signed, target, overwrite)
     await commit(from, target, overwrite).catch(async (error: unknown) => {
       if (!overwrite) await discard(`${target}.asc`)
@@ -47,11 +51,15 @@ export async function place({ root, target, spooledPath, signature, overwrite }:
   }
 }
 
-async function onSameFileSystem(root: string, spooledPath: string): Promise<string> {
-  const folder = await ensureSpoolFolder(root)
-  const [from, to] = await Promise.all([stat(spooledPath), stat(folder)])
+/** Neither a link nor a rename leads from one file system to another. */
+async function onSameFileSystem(
+  spooledPath: string,
+  directory: string,
+  newTemporary: () => Promise<string>,
+): Promise<string> {
+  const [from, to] = await Promise.all([stat(spooledPath), stat(directory)])
   if (from.dev === to.dev) return spooledPath
-  const copy = join(folder, newSpoolName())
+  const copy = await newTemporary()
   await copyFile(spooledPath, copy, constants.COPYFILE_EXCL)
   await syncFile(copy)
   return copy
@@ -93,12 +101,6 @@ async function isOrphan(signature: string, target: string): Promise<boolean> {
   if ((await stat(target).catch(undefinedIf('ENOENT'))) !== undefined) return false
   // While an upload is under way its signature has a second name, in the spool folder.
   return (await stat(signature).catch(undefinedIf('ENOENT')))?.nlink === 1
-}
-
-async function spoolSignature(root: string, signature: Uint8Array): Promise<string> {
-  const path = join(await ensureSpoolFolder(root), newSpoolName())
-  await writeFile(path, signature, { flag: 'wx', flush: true })
-  return path
 }
 
 async function syncFile(path: string): Promise<void> {

@@ -115,7 +115,8 @@ async function run(state: DirectoryState): Promise<Running> {
   await tracker.start()
   isArrival = true
   await within(inspector.settled(), settleMs)
-  void removeDeadSpoolFiles(spoolFolder(firstRoot)).catch((error: unknown) => {
+  // Each: what is overwritten in another root on another file system is copied there first.
+  void Promise.all(roots.map((root) => removeDeadSpoolFiles(spoolFolder(root)))).catch((error: unknown) => {
     logger.warn({ reason: errorMessage(error) }, 'left-over upload files cannot be removed')
   })
   void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined)
