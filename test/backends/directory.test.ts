@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -509,4 +510,21 @@ test('a file from a year that no format can tell has the nearest time that one c
   assert.equal(timeOf(99_999_999_999_999n), '9999-12-31T23:59:59.000Z')
   assert.equal(timeOf(-99_999_999_999_999n), '0001-01-01T00:00:00.000Z')
   assert.equal(timeOf(-1_000_000_000n), '1938-04-24T22:13:20.000Z')
+})
+
+test('names of uploads are unknown, not missing, while only the mount point of their disk is left', async (t) => {
+  const parent = temporaryDirectory(t)
+  const [root, away] = [join(parent, 'root'), join(parent, 'away')]
+  mkdirSync(join(root, '.pypi-server', 'projects'), { recursive: true })
+  writeFileSync(join(root, '.pypi-server', 'projects', 'demo.json'), '{"format":1,"isUploaded":true}')
+  put(root, demo)
+  const backend = open(t, root)
+  assert.equal((await filesOf(backend)).length, 1)
+  renameSync(root, away)
+  mkdirSync(root)
+  await eventually(async () => !(await namesOf(backend)).includes('demo'), 3000)
+  await assert.rejects(backend.getProject(normalizeName('demo')), unavailable)
+  rmSync(root, { recursive: true })
+  renameSync(away, root)
+  await eventually(hasFiles(backend, 1), 3000)
 })

@@ -54,6 +54,7 @@ interface State extends ProjectDocumentsOptions {
   watcher: FSWatcher | undefined
   pollTimer: NodeJS.Timeout | undefined
   folderTime: string
+  wasFolderThere: boolean
 }
 
 const empty: ProjectDocument = { format: 1 }
@@ -61,7 +62,14 @@ const pollMs = 1000
 
 /** Documents below `.pypi-server/projects` of a root; watched from now on until `close`. */
 export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectDocuments {
-  const state: State = { ...options, known: new Map(), watcher: undefined, pollTimer: undefined, folderTime: '' }
+  const state: State = {
+    ...options,
+    known: new Map(),
+    watcher: undefined,
+    pollTimer: undefined,
+    folderTime: '',
+    wasFolderThere: false,
+  }
   state.pollTimer = setInterval(() => void poll(state), pollMs).unref()
   startWatching(state)
   return {
@@ -94,7 +102,7 @@ async function load(state: State, name: NormalizedName): Promise<ProjectDocument
   try {
     const text = await readFile(path, 'utf8').catch(undefinedIf('ENOENT'))
     if (text !== undefined) return checked(JSON.parse(text))
-    await assertNotLost(state.root)
+    await assertNotLost(state)
     return empty
   } catch (error) {
     const message = `cannot read what is known of project ${name}: ${errorMessage(error)}`
@@ -102,10 +110,17 @@ async function load(state: State, name: NormalizedName): Promise<ProjectDocument
   }
 }
 
-/** No folder means that there are no documents; a link that leads nowhere, that they are somewhere else. */
-async function assertNotLost(root: string): Promise<void> {
-  const folder = projectsFolder(root)
-  if ((await stat(folder).catch(undefinedIf('ENOENT'))) !== undefined) return
+/**
+ * No folder means that there are no documents; but one that was there before, or a link that leads nowhere, that they are
+ * somewhere else: the directory is the mount point of a disk that is gone.
+ */
+async function assertNotLost(state: State): Promise<void> {
+  const folder = projectsFolder(state.root)
+  if ((await stat(folder).catch(undefinedIf('ENOENT'))) !== undefined) {
+    state.wasFolderThere = true
+    return
+  }
+  if (state.wasFolderThere) throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${folder} is there no more`)
   for (const path of [dirname(folder), folder]) {
     if ((await lstat(path).catch(undefinedIf('ENOENT'))) !== undefined) await stat(path)
   }
@@ -122,6 +137,7 @@ async function change(
   edit: (document: ProjectDocument) => ProjectDocument,
 ): Promise<boolean> {
   await ensureStateFolder(state.root, projectsFolder(state.root), 0o755)
+  state.wasFolderThere = true
   const path = documentPath(state, name)
   return await whileLocked(`${path}.lock`, async (assertHeld) => {
     const before = await load(state, name)
@@ -155,6 +171,7 @@ function startWatching(state: State): void {
       state.logger.debug({ reason: errorMessage(error) }, 'cannot watch project documents')
     return
   }
+  state.wasFolderThere = true
   state.watcher.on('change', (_event, filename) => noticed(state, String(filename)))
   state.watcher.on('error', () => {
     state.watcher?.close()
