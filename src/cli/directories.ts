@@ -11,7 +11,9 @@ export async function prepareDirectories(directories: readonly string[]): Promis
     const problem = await problemWith(path)
     if (problem === undefined) continue
     if (problem !== 'ENOENT' || index > 0) throw new CommandError(`cannot read the directory ${path}: ${problem}`, 2)
-    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    await mkdir(path).catch(async (error: NodeJS.ErrnoException) => {
+      // Another server that starts at the same time made it.
+      if (error.code === 'EEXIST' && (await problemWith(path)) === undefined) return
       throw new CommandError(`cannot create the directory ${path}: ${error.code}`, 2, { cause: error })
     })
     remarks.push(`Created ${path}, which did not exist: copy wheels and sdists into it, or upload them.`)
