@@ -220,10 +220,11 @@ function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | 'loopback'
 
 /** The address with exactly one trailing slash. */
 function httpUrl(key: string, text: unknown): string {
-  if (typeof text === 'string' && /^https?:\/\/[^/]/i.test(text) && URL.canParse(text)) {
+  // Paths are put behind it, so that a query or fragment would swallow them.
+  if (typeof text === 'string' && /^https?:\/\/[^/][^?#]*$/i.test(text) && URL.canParse(text)) {
     return `${new URL(text).href.replace(/\/+$/, '')}/`
   }
-  throw wrong(`${key}: ${JSON.stringify(text)} is not an http or https address`)
+  throw wrong(`${key}: ${JSON.stringify(text)} is not an http or https address without a query`)
 }
 
 function secondsOf(key: string, value: unknown): number | undefined {

@@ -171,6 +171,8 @@ for (const [args, text] of [
   [['--hash-algo', 'md6'], /"md6" is none of/],
   [['--health-endpoint', 'x'], /argument --health-endpoint: "x"/],
   [['--fallback-url', 'foobar'], /argument --fallback-url: "foobar" is not an http or https address/],
+  [['--fallback-url', 'http://h/simple?x=1'], /argument --fallback-url: .* without a query/],
+  [['--fallback-url', 'http://h/simple/#x'], /argument --fallback-url: .* without a query/],
   [['--max-upload', '0'], /"0" is not a size/],
   [['--unknown'], /unrecognized arguments: --unknown/],
 ] as const) {
