@@ -107,7 +107,7 @@ function checkPair({ authenticate, passwords }: RunOptions): void {
   const isOpen = authenticate.length === 0
   if (isOpen === (passwords === '.')) return
   const message = isOpen
-    ? `when nothing is authenticated (-a .), the password file must be empty as well (-P ., not -P ${passwords})`
+    ? `when nothing is authenticated (-a .), the password file must be empty as well (-P .)`
     : 'without a password file (-P .) nothing can be authenticated: say -a . as well'
   throw new CommandError(message, 2, { prog: 'pypi-server run' })
 }

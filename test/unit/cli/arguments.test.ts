@@ -154,7 +154,7 @@ for (const [args, prog, text] of [
   [['run', '-a', ''], 'pypi-server run', /"" is none of/],
   [['run', '-a', 'list,.'], 'pypi-server run', /"\." is none of download, list, update, nor "\." alone/],
   [['run', '-a', '.', '-P', 'x'], 'pypi-server run', /must be empty as well/],
-  [['run', '-a', '.'], 'pypi-server run', /must be empty as well/],
+  [['run', '-a', '.'], 'pypi-server run', /must be empty as well \(-P \.\)$/],
   [['run', '-P', '.'], 'pypi-server run', /say -a \. as well/],
   [['run', '--cache-control', '-1'], 'pypi-server run', /"-1" is not a whole number of seconds/],
   [['run', '--server', 'apache'], 'pypi-server run', /"apache" is none of auto, cherrypy/],
