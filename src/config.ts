@@ -1,5 +1,8 @@
 import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
+import { anyOf } from './auth/combine.js'
 import { type HtpasswdAuther, htpasswd } from './auth/htpasswd.js'
+import { type RulesAuthorizer, rules } from './auth/rules.js'
+import { type TokenAuther, tokens } from './auth/tokens.js'
 import type { Backend } from './backend.js'
 import { type DirectoryBackend, directory } from './backends/directory/directory.js'
 import { hashAlgorithms, isHashAlgorithm } from './digests/digest.js'
@@ -20,6 +23,12 @@ export interface Config {
   /** An Apache htpasswd file; read again when it changes. @default none */
   readonly passwordFile?: string
   /**
+   * A file of API tokens, as `createToken` writes them; read again when it changes, and no file means no tokens. Short for
+   * `anyOf(tokens(tokenFile), auther)`: tokens first, then `auther` or `passwordFile` if there is one.
+   * @default none
+   */
+  readonly tokenFile?: string
+  /**
    * Which actions need a login: `list` (pages), `download` (files), `update` (upload, remove, yank, administration).
    * An empty list opens everything to everybody, uploads included.
    * @default ['update']
@@ -27,6 +36,8 @@ export interface Config {
   readonly authenticate?: readonly ActionGroup[]
   /** May they? Asked after the login, for every action. @default everybody whom `authenticate` lets pass */
   readonly authorizer?: Authorizer
+  /** A file that says who may do what, read again when it changes. Short for `authorizer: rules(rulesFile)`. @default none */
+  readonly rulesFile?: string
   /** Let an upload replace a file of the same name. @default false */
   readonly overwrite?: boolean
   /** Digest in link fragments, named as in Python's hashlib; `false` leaves fragments out. @default 'sha256' */
@@ -93,8 +104,10 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   roots: true,
   auther: true,
   passwordFile: true,
+  tokenFile: true,
   authenticate: true,
   authorizer: true,
+  rulesFile: true,
   overwrite: true,
   hashAlgo: true,
   fallbackUrl: true,
@@ -118,13 +131,18 @@ const actionGroups: readonly string[] = ['list', 'download', 'update']
 export function settingsOf(config: Config): Settings {
   if (typeof config !== 'object' || config === null) throw wrong('createApp takes an object')
   for (const key of Object.keys(config)) if (!Object.hasOwn(knownKeys, key)) throw wrong(`unknown key ${key}`)
-  const { logger = silentLogger, hooks = {}, events = {}, authorizer, overwrite = false } = config
+  const { logger = silentLogger, hooks = {}, events = {}, overwrite = false } = config
   const fragment = hashAlgoOf(config)
-  const owned = { backend: backendOf(config, logger, fragment), auther: autherOf(config, logger) }
-  const { backend = checkedBackend(config), auther = checkedAuther(config) } = owned
+  const owned = {
+    backend: backendOf(config, logger, fragment),
+    tokens: tokensOf(config, logger),
+    passwords: passwordsOf(config, logger),
+    authorizer: rulesOf(config, logger),
+  }
+  const { backend = checkedBackend(config), authorizer = config.authorizer } = owned
   return {
     backend,
-    auther,
+    auther: autherOf([owned.tokens, owned.passwords, checkedAuther(config)]),
     authenticate: authenticateOf(config),
     authorizer,
     overwrite: boolean('overwrite', overwrite),
@@ -162,11 +180,28 @@ function checkedBackend({ backend }: Config): Backend {
 }
 
 /** The auther that `passwordFile` stands for. */
-function autherOf({ auther, passwordFile }: Config, logger: Logger): HtpasswdAuther | undefined {
+function passwordsOf({ auther, passwordFile }: Config, logger: Logger): HtpasswdAuther | undefined {
   if (passwordFile === undefined) return undefined
   if (auther !== undefined) throw wrong('give auther or passwordFile, not both')
-  if (typeof passwordFile !== 'string' || passwordFile === '') throw wrong('passwordFile takes a path')
-  return htpasswd(passwordFile, { logger })
+  return htpasswd(path('passwordFile', passwordFile), { logger })
+}
+
+/** The auther that `tokenFile` stands for. */
+function tokensOf({ tokenFile }: Config, logger: Logger): TokenAuther | undefined {
+  return tokenFile === undefined ? undefined : tokens(path('tokenFile', tokenFile), { logger })
+}
+
+/** The authorizer that `rulesFile` stands for. */
+function rulesOf({ authorizer, rulesFile }: Config, logger: Logger): RulesAuthorizer | undefined {
+  if (rulesFile === undefined) return undefined
+  if (authorizer !== undefined) throw wrong('give authorizer or rulesFile, not both')
+  return rules(path('rulesFile', rulesFile), { logger })
+}
+
+/** Everything by which somebody can log in, in the order in which it is asked. */
+function autherOf(candidates: readonly (Auther | undefined)[]): Auther | undefined {
+  const authers = candidates.filter((auther) => auther !== undefined)
+  return authers.length > 1 ? anyOf(...authers) : authers[0]
 }
 
 function checkedAuther({ auther }: Config): Auther | undefined {
@@ -231,6 +266,11 @@ function secondsOf(key: string, value: unknown): number | undefined {
   if (value === undefined) return undefined
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
   throw wrong(`${key}: ${JSON.stringify(value)} is not a whole number of seconds`)
+}
+
+function path(key: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw wrong(`${key} takes a path`)
 }
 
 function positive(key: string, value: unknown): number {

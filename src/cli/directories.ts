@@ -10,7 +10,7 @@ export async function prepareDirectories(directories: readonly string[]): Promis
   for (const [index, path] of directories.entries()) {
     const problem = await problemWith(path)
     if (problem === undefined) continue
-    if (problem !== 'ENOENT' || index > 0) throw new CommandError(`cannot read the directory ${path}: ${problem}`, 2)
+    if (problem !== 'ENOENT' || index > 0) throw cannotRead(path, problem)
     await mkdir(path).catch(async (error: NodeJS.ErrnoException) => {
       // Another server that starts at the same time made it.
       if (error.code === 'EEXIST' && (await problemWith(path)) === undefined) return
@@ -19,6 +19,19 @@ export async function prepareDirectories(directories: readonly string[]): Promis
     remarks.push(`Created ${path}, which did not exist: copy wheels and sdists into it, or upload them.`)
   }
   return remarks
+}
+
+/**
+ * Makes sure that a directory is there and can be read.
+ * @throws CommandError with 2
+ */
+export async function requireDirectory(path: string): Promise<void> {
+  const problem = await problemWith(path)
+  if (problem !== undefined) throw cannotRead(path, problem)
+}
+
+function cannotRead(path: string, problem: string): CommandError {
+  return new CommandError(`cannot read the directory ${path}: ${problem}`, 2)
 }
 
 async function problemWith(path: string): Promise<string | undefined> {

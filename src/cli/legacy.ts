@@ -39,6 +39,7 @@ function parseLegacy(args: readonly string[], first: CommandError): ParsedArgume
   const shown = ['pypi-server', ...modern].map(shellQuote).join(' ')
   try {
     const line = parseCommandLine(modern)
+    if (!('package_directory' in line.options)) throw first
     checkDirectories(line.options.package_directory.filter((path) => args.includes(path)))
     return { line, warning: warningFor(shown) }
   } catch (error) {

@@ -3,14 +3,25 @@ import { errorMessage } from '../errors.js'
 import { PypiServerError } from '../index.js'
 import { CommandError } from './command-error.js'
 import { parseArguments } from './legacy.js'
+import { manage } from './manage.js'
 import { run } from './run.js'
+import { token } from './token.js'
 import { update } from './update.js'
 
 async function main(args: readonly string[]): Promise<void> {
   const { line, warning = '' } = parseArguments(args)
   process.stderr.write(warning)
-  if (line.command === 'run') await run(line.options)
-  else process.exitCode = await update(line.options, { signal: stopSignal() })
+  switch (line.command) {
+    case 'run':
+      return await run(line.options)
+    case 'update':
+      process.exitCode = await update(line.options, { signal: stopSignal() })
+      return
+    case 'token':
+      return await token(line.options)
+    default:
+      for (const text of await manage(line)) process.stdout.write(`${text}\n`)
+  }
 }
 
 /** Aborts when the process is told to stop; the second time the signal does what it always does. */
@@ -31,7 +42,7 @@ main(process.argv.slice(2)).catch((error: unknown) => {
 
 function commandErrorOf(error: unknown): CommandError {
   if (error instanceof CommandError) return error
-  if (error instanceof PypiServerError) return new CommandError(error.message, 2)
+  if (error instanceof PypiServerError) return new CommandError(error.message, error.code === 'ERR_PYPI_CONFIG' ? 2 : 1)
   const place = error instanceof Error ? error.stack?.split('\n').find((line) => /^ +at /.test(line)) : undefined
   return new CommandError(`unexpected: ${errorMessage(error)} ${place?.trim() ?? ''}`, 1)
 }

@@ -1,27 +1,35 @@
 import { ArgumentParser, RawDescriptionHelpFormatter } from 'argparse'
 import { CommandError } from './command-error.js'
 import { addCommonArguments, type CommonOptions, commonDefaults } from './common-options.js'
+import { addManageCommands, checkManageLine, type ManageLine } from './manage-options.js'
 import { addRunArguments, type RunOptions } from './run-options.js'
+import { addTokenCommand, type TokenOptions } from './token-options.js'
 import { addUpdateArguments, type UpdateOptions } from './update-options.js'
 
 /** A command and what it was told. */
 export type CommandLine =
   | { readonly command: 'run'; readonly options: RunOptions }
   | { readonly command: 'update'; readonly options: UpdateOptions & CommonOptions }
+  | { readonly command: 'token'; readonly options: TokenOptions }
+  | ManageLine
 
 /** The names of the commands. */
-export const commandNames = ['run', 'update'] as const
+export const commandNames = ['run', 'update', 'yank', 'unyank', 'delete', 'status', 'token'] as const
 
 const defaultFormat = `default of --log-frmt:
   ${commonDefaults.log_frmt}`
 
-const topExamples = `commands have options of their own: see pypi-server run --help and pypi-server update --help
+const topExamples = `commands have options of their own: see pypi-server run --help, and so on
 
 examples:
   pypi-server run -p 8080 ./packages
       serve a directory on port 8080; uploads are refused
   pypi-server update ./packages
       show what has newer releases on pypi.org
+  pypi-server yank -m 'does not start' ./packages demo 1.0
+      withdraw a release
+  pypi-server token create tokens.json ci --projects 'acme-*'
+      make a token for uploads to some projects
 
 ${defaultFormat}`
 
@@ -32,6 +40,10 @@ const runExamples = `examples:
       uploads need a user name and a password of the file (made by: htpasswd -B -c htpasswd USER)
   pypi-server run -P htpasswd -a update,list,download ./packages
       everything needs a login
+  pypi-server run --tokens tokens.json ./packages
+      uploads need an API token (made by: pypi-server token create tokens.json NAME --projects GLOB)
+  pypi-server run -P htpasswd --rules rules.json ./packages
+      a file says which user may do what with which projects
   pypi-server run -P . -a . ./packages
       everything is open to everybody: for trusted networks only
   pypi-server run --disable-fallback ./packages
@@ -53,15 +65,17 @@ exit codes: 0 after a signal, 1 when the port cannot be taken, 2 for wrong argum
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const { command, verbose = 0, verboseBefore = 0, ...given } = createParser().parse_args([...args])
   const options = { ...commonDefaults, ...given, verbose: verbose + verboseBefore }
-  if (command === 'update') return { command, options: options as unknown as UpdateOptions & CommonOptions }
-  checkPair(options as unknown as RunOptions)
-  return { command: 'run', options: options as unknown as RunOptions }
+  // argparse knows no types; each command's arguments are added in one place with the interface that names them.
+  const line = { command, options } as unknown as CommandLine
+  if (line.command === 'run') checkPair(line.options)
+  else if (line.command !== 'update' && line.command !== 'token') checkManageLine(line)
+  return line
 }
 
 function createParser(): ArgumentParser {
   const parser = new ArgumentParser({
     prog: 'pypi-server',
-    usage: '%(prog)s [OPTION ...] {run,update} [OPTION ...] [DIRECTORY ...]',
+    usage: '%(prog)s [OPTION ...] COMMAND [OPTION ...] [ARGUMENT ...]',
     description: 'A PyPI compatible package index.',
     epilog: topExamples,
     formatter_class: RawDescriptionHelpFormatter,
@@ -86,10 +100,9 @@ function createParser(): ArgumentParser {
     formatter_class: RawDescriptionHelpFormatter,
   })
   addUpdateArguments(update)
-  for (const command of [run, update]) {
-    throwErrors(command)
-    addCommonArguments(command, { verboseTo: 'verbose' })
-  }
+  for (const command of [run, update]) addCommonArguments(command, { verboseTo: 'verbose' })
+  const others = [...addManageCommands(commands), ...addTokenCommand(commands)]
+  for (const command of [run, update, ...others]) throwErrors(command)
   return parser
 }
 
@@ -103,11 +116,13 @@ function throwErrors(parser: ArgumentParser): void {
 }
 
 /** Opening everything has to be said twice, so that a forgotten option cannot do it. */
-function checkPair({ authenticate, passwords }: RunOptions): void {
+function checkPair({ authenticate, passwords, tokens }: RunOptions): void {
   const isOpen = authenticate.length === 0
-  if (isOpen === (passwords === '.')) return
+  const isWithoutPasswords = passwords === '.'
+  // Tokens are logins as well: -P . then says no more than that they are the only ones.
+  if (isOpen === isWithoutPasswords || (isWithoutPasswords && tokens !== undefined)) return
   const message = isOpen
     ? `when nothing is authenticated (-a .), the password file must be empty as well (-P .)`
-    : 'without a password file (-P .) nothing can be authenticated: say -a . as well'
+    : 'without a password file (-P .) nothing can be authenticated: say -a . as well, or name a file of --tokens'
   throw new CommandError(message, 2, { prog: 'pypi-server run' })
 }

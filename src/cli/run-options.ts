@@ -22,6 +22,10 @@ export interface RunOptions extends CommonOptions {
   readonly host: string
   /** `.` stands for none, on purpose. */
   readonly passwords: string | undefined
+  /** A file of API tokens. */
+  readonly tokens: string | undefined
+  /** A file that says who may do what. */
+  readonly rules: string | undefined
   readonly authenticate: readonly ActionGroup[]
   readonly overwrite: boolean
   readonly max_upload: number
@@ -90,11 +94,21 @@ function addUploads(group: ActionsContainer): void {
     metavar: 'FILE',
     help: 'Apache htpasswd file with the users; read again when it changes; "." means that there are none (default: none, so that nobody can log in)',
   })
+  group.add_argument('--tokens', {
+    type: textOrNone,
+    metavar: 'FILE',
+    help: 'file of API tokens, made by pypi-server token create; read again when it changes (default: none)',
+  })
   group.add_argument('-a', '--authenticate', {
     type: actionGroups,
     default: ['update'],
     metavar: 'LIST',
     help: 'what needs a login: a comma-separated list of download, list, update; "." means nothing, and needs -P . as well (default: update)',
+  })
+  group.add_argument('--rules', {
+    type: textOrNone,
+    metavar: 'FILE',
+    help: 'file that says who may do what, in JSON; read again when it changes (default: none, so that everybody who is logged in may do everything)',
   })
   group.add_argument('-o', '--overwrite', {
     action: 'store_true',

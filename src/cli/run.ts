@@ -37,8 +37,8 @@ export async function run(options: RunOptions): Promise<void> {
 
 async function configOf(options: RunOptions): Promise<Config> {
   const { authenticate, overwrite, cache_control } = options
-  const passwordFile = passwordFileOf(options)
   return {
+    ...accessFiles(options),
     authenticate,
     overwrite,
     fallbackUrl: options.fallback_url,
@@ -46,14 +46,22 @@ async function configOf(options: RunOptions): Promise<Config> {
     healthEndpoint: options.health_endpoint,
     hashAlgo: options.hash_algo,
     maxUploadBytes: options.max_upload,
-    ...(passwordFile !== undefined && { passwordFile }),
     ...(cache_control !== undefined && { cacheControl: cache_control }),
     ...(options.welcome !== '' && { welcome: await readWelcome(absolutePath(options.welcome)) }),
   }
 }
 
-function passwordFileOf({ passwords = '' }: RunOptions): string | undefined {
-  return passwords === '' || passwords === '.' ? undefined : absolutePath(passwords)
+/** The files that say who may come in and do what, as far as there are any. */
+function accessFiles({
+  passwords,
+  tokens,
+  rules,
+}: RunOptions): Pick<Config, 'passwordFile' | 'tokenFile' | 'rulesFile'> {
+  return {
+    ...(passwords !== undefined && passwords !== '.' && { passwordFile: absolutePath(passwords) }),
+    ...(tokens !== undefined && { tokenFile: absolutePath(tokens) }),
+    ...(rules !== undefined && { rulesFile: absolutePath(rules) }),
+  }
 }
 
 async function readWelcome(path: string): Promise<string> {
@@ -69,17 +77,23 @@ async function readWelcome(path: string): Promise<string> {
 /** What holds although something else was asked for. */
 function remarks(options: RunOptions): readonly string[] {
   const { server, backend } = options
-  const passwordFile = passwordFileOf(options)
-  const problem = passwordFile && problemWithFile(passwordFile)
+  const { passwordFile, tokenFile, rulesFile } = accessFiles(options)
   return [
     ...(server === 'auto' ? [] : [`--server ${server}: the HTTP server of Node is used, whatever the method`]),
     ...(backend === 'auto'
       ? []
       : [`--backend ${backend}: there is one backend, which reads directories and remembers what it read`]),
-    ...(problem
-      ? [`Warning: cannot read the password file ${passwordFile}: ${problem}; nobody can log in until that is repaired`]
-      : []),
+    ...warning('password file', passwordFile, () => 'nobody can log in until that is repaired'),
+    ...warning('token file', tokenFile, (problem) =>
+      problem === 'ENOENT' ? 'there are no tokens until one is created' : 'no token is good until that is repaired',
+    ),
+    ...warning('rules file', rulesFile, () => 'nobody may do anything until that is repaired'),
   ]
+}
+
+function warning(noun: string, path: string | undefined, consequence: (problem: string) => string): readonly string[] {
+  const problem = path && problemWithFile(path)
+  return problem ? [`Warning: cannot read the ${noun} ${path}: ${problem}; ${consequence(problem)}`] : []
 }
 
 function problemWithFile(path: string): string | undefined {

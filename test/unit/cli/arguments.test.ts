@@ -13,6 +13,8 @@ const defaults: RunOptions = {
   port: 8080,
   host: '0.0.0.0',
   passwords: undefined,
+  tokens: undefined,
+  rules: undefined,
   authenticate: ['update'],
   overwrite: false,
   max_upload: 1024 ** 3,
@@ -70,6 +72,10 @@ const forms: readonly (readonly [args: readonly string[], changes: Partial<RunOp
   [['-a', ' Update, download ,update'], { authenticate: ['download', 'update'] }],
   [['-a', '.', '-P', '.'], { authenticate: [], passwords: '.' }],
   [['-P', 'htpasswd'], { passwords: 'htpasswd' }],
+  [['--tokens', 'tokens.json'], { tokens: 'tokens.json' }],
+  [['-P', '.', '--tokens', 'tokens.json'], { passwords: '.', tokens: 'tokens.json' }],
+  [['-P', '.', '-a', '.', '--tokens', 'x'], { passwords: '.', authenticate: [], tokens: 'x' }],
+  [['--rules', 'rules.json'], { rules: 'rules.json' }],
   [['-P', ''], {}],
   [['--pass', 'x'], { passwords: 'x' }],
   [['-o'], { overwrite: true }],
@@ -124,8 +130,9 @@ test('common options count before the command, those after it win, and each -v c
 
 test('common options reach update from both sides', () => {
   const { line } = parseArguments(['-v', 'update', '--log-file', 'x', '.'])
+  assert.ok(line.command === 'update')
   const { verbose, log_file } = line.options
-  assert.deepEqual([line.command, verbose, log_file], ['update', 1, 'x'])
+  assert.deepEqual([verbose, log_file], [1, 'x'])
 })
 
 test('what follows -- is a directory', () => {
@@ -135,7 +142,8 @@ test('what follows -- is a directory', () => {
 test('an -U anywhere stands for update', (t) => {
   const [one = '', two = ''] = directories(t, 'one', 'two')
   const { line, warning = '' } = parseArguments([one, '-U', two])
-  assert.deepEqual([line.command, line.options.package_directory], ['update', [one, two]])
+  assert.ok(line.command === 'update')
+  assert.deepEqual(line.options.package_directory, [one, two])
   assert.ok(warning.includes(`  pypi-server update ${one} ${two}\n`))
 })
 
@@ -144,6 +152,32 @@ test('the warning shows the new form in a way that a shell takes', (t) => {
   const { warning = '' } = runOptions(['--log-frmt', '%(message)s', directory])
   assert.ok(warning.includes(`run --log-frmt '%(message)s' '${directory.replace("'", "'\\''")}'\n`), warning)
 })
+
+const target = { directory: 'dir', project: 'demo', target: '1.0', all: false }
+
+for (const [args, command, options] of [
+  [['yank', 'dir', 'demo', '1.0'], 'yank', { ...target, message: undefined }],
+  [['yank', 'dir', 'demo', '-m', 'why', '1.0'], 'yank', { ...target, message: 'why' }],
+  [['yank', '-m', '', 'dir', 'demo', '1.0'], 'yank', { ...target, message: undefined }],
+  [['unyank', '--all', 'dir', 'demo'], 'unyank', { ...target, target: undefined, all: true }],
+  [['delete', 'dir', 'demo', '1.0'], 'delete', { ...target, free_names: false, dry_run: false }],
+  [['delete', '-n', '--free', 'dir', 'demo', '1.0'], 'delete', { ...target, free_names: true, dry_run: true }],
+  [['status', 'dir', 'demo'], 'status', { directory: 'dir', project: 'demo', status: undefined, message: undefined }],
+  [['status', 'dir', 'demo', 'Archived', '-m', 'x'], 'status', { status: 'archived', message: 'x' }],
+  [['token', 'list', 'file'], 'token', { action: 'list', file: 'file' }],
+  [['token', 'revoke', 'file', 'ci'], 'token', { action: 'revoke', file: 'file', token: 'ci' }],
+  [
+    ['token', 'create', 'file', 'ci', '--projects', 'a-*, b'],
+    'token',
+    { action: 'create', name: 'ci', projects: ['a-*', 'b'], actions: ['upload'], expires: undefined },
+  ],
+] as const) {
+  test(`${args.map((arg) => arg || '""').join(' ')} is understood`, () => {
+    const { line, warning } = parseArguments(args)
+    assert.deepEqual([line.command, warning], [command, undefined])
+    assert.deepEqual({ ...line.options, ...options }, line.options)
+  })
+}
 
 for (const [args, prog, text] of [
   [['run', 'a', '-p', '80', 'b'], 'pypi-server', /^unrecognized arguments: b$/],
@@ -156,6 +190,8 @@ for (const [args, prog, text] of [
   [['run', '-a', '.', '-P', 'x'], 'pypi-server run', /must be empty as well/],
   [['run', '-a', '.'], 'pypi-server run', /must be empty as well \(-P \.\)$/],
   [['run', '-P', '.'], 'pypi-server run', /say -a \. as well/],
+  [['run', '-a', '.', '--tokens', 'x'], 'pypi-server run', /must be empty as well/],
+  [['run', '-P', '.', '--rules', 'x'], 'pypi-server run', /say -a \. as well/],
   [['run', '--cache-control', '-1'], 'pypi-server run', /"-1" is not a whole number of seconds/],
   [['run', '--server', 'apache'], 'pypi-server run', /"apache" is none of auto, cherrypy/],
   [['run', '--backend', 'memory'], 'pypi-server run', /"memory" is none of auto, simple-dir, cached-dir/],
@@ -172,6 +208,15 @@ for (const [args, prog, text] of [
   ...['/simple', '/simple/'].map(
     (path) => [['run', '--health-endpoint', path], 'pypi-server run', /is the path of another route/] as const,
   ),
+  [['yank', 'dir', 'demo'], 'pypi-server yank', /--all for every one/],
+  [['delete', 'dir', 'demo'], 'pypi-server delete', /--all for every one/],
+  [['delete', '--all', 'dir', 'demo', '1.0'], 'pypi-server delete', /either --all or 1\.0, not both/],
+  [['delete', 'dir', 'demo', ''], 'pypi-server delete', /it is empty/],
+  [['delete', '--all', 'dir', ''], 'pypi-server delete', /it is empty/],
+  [['delete', '-m', 'x', 'dir', 'demo', '1.0'], 'pypi-server', /unrecognized arguments/],
+  [['yank', '-m', 'x'.repeat(1001), 'dir', 'demo', '1.0'], 'pypi-server yank', /1001 characters, more than 1000/],
+  [['status', 'dir', 'demo', 'gone'], 'pypi-server status', /"gone" is none of active, archived/],
+  [['status', 'dir', 'demo', '-m', 'x'], 'pypi-server status', /say which/],
   [['-p', '80', 'run'], 'pypi-server', /options of run and update stand behind the command/],
 ] as const) {
   test(`${args.join(' ')} is refused with 2 and a line that names the mistake`, () => {

@@ -1,0 +1,126 @@
+import { userInfo } from 'node:os'
+import { errorCode, errorMessage } from '../errors.js'
+import {
+  type Backend,
+  createManagement,
+  type DistributionFile,
+  directory,
+  normalizeName,
+  PypiServerError,
+  parseFilename,
+  type Target,
+} from '../index.js'
+import { escapeControlCharacters } from '../util/control-characters.js'
+import { CommandError } from './command-error.js'
+import { requireDirectory } from './directories.js'
+import type { DeleteOptions, ManageLine, StatusOptions, TargetOptions } from './manage-options.js'
+import { resolvedPath } from './paths.js'
+
+/**
+ * Withdraws, deletes or marks what is in a directory, and fulfils with a line about each file or the status. A server on
+ * the same directory notices.
+ * @throws CommandError with 2 for a directory that cannot be read, with 1 when there is nothing of the name
+ */
+export async function manage(line: ManageLine): Promise<readonly string[]> {
+  const path = await resolvedPath(line.options.directory)
+  await requireDirectory(path)
+  // Only the audit log of what is deleted needs digests.
+  const isDeletion = line.command === 'delete' && !line.options.dry_run
+  const backend = directory(path, isDeletion ? {} : { digestWaitMs: 0 })
+  try {
+    return await carryOut(line, backend)
+  } catch (error) {
+    throw refusal(error, path)
+  } finally {
+    // All other files would be hashed in the background.
+    await backend.close()
+  }
+}
+
+async function carryOut({ command, options }: ManageLine, backend: Backend): Promise<readonly string[]> {
+  const management = createManagement({ backend })
+  switch (command) {
+    case 'yank': {
+      const { message: reason } = options
+      const yank = reason === undefined ? {} : { reason }
+      return lines('yanked', await management.yank(targetOf(options), yank, user()))
+    }
+    case 'unyank':
+      return lines('unyanked', await management.unyank(targetOf(options), user()))
+    case 'delete':
+      return await remove(options, backend)
+    case 'status':
+      return [await status(options, backend)]
+  }
+}
+
+async function remove(options: DeleteOptions, backend: Backend): Promise<readonly string[]> {
+  const target = targetOf(options)
+  if (options.dry_run) return lines('would delete', await wouldRemove(target, backend))
+  const { free_names: freesNames } = options
+  return lines('deleted', await createManagement({ backend }).remove(target, user(), { freesNames }))
+}
+
+/** What a removal asks the backend to remove. */
+async function wouldRemove(target: Target, backend: Backend): Promise<readonly DistributionFile[]> {
+  const asked: DistributionFile[] = []
+  const record = async (file: DistributionFile): Promise<boolean> => {
+    asked.push(file)
+    return false
+  }
+  await createManagement({ backend: { ...backend, remove: record } }).remove(target, null)
+  return asked
+}
+
+async function status(options: StatusOptions, backend: Backend): Promise<string> {
+  const { status: wanted, message: reason } = options
+  const name = normalizeName(options.project)
+  if (wanted !== undefined) {
+    const mark = { status: wanted, ...(reason !== undefined && { reason }) }
+    await createManagement({ backend }).setStatus(name, mark, user())
+  }
+  const project = await backend.getProject(name)
+  if (project === undefined) throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${name} not found`)
+  return statusLine(project.status)
+}
+
+function statusLine(mark: { readonly status: string; readonly reason?: string } = { status: 'active' }): string {
+  return escapeControlCharacters(mark.reason === undefined ? mark.status : `${mark.status}: ${mark.reason}`)
+}
+
+/** A word is the name of a file if distribution files may have it, else a version. */
+function targetOf({ project: name, target }: TargetOptions): Target {
+  const project = normalizeName(name)
+  if (target === undefined) return { project }
+  return parseFilename(target) === undefined ? { project, version: target } : { project, filename: target }
+}
+
+function lines(done: string, files: readonly DistributionFile[]): readonly string[] {
+  return files.map(({ path }) => `${done} ${path}`)
+}
+
+/** Who it is in the audit log; no login has a name with this colon. */
+function user(): string {
+  return `cli:${accountName()}`
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username
+  } catch (error) {
+    // Containers run under numbers that have no name.
+    if (errorCode(error) !== 'ERR_SYSTEM_ERROR') throw error
+    return String(process.getuid?.())
+  }
+}
+
+function refusal(error: unknown, path: string): unknown {
+  const code = errorCode(error)
+  if (error instanceof PypiServerError) {
+    const message = code === 'ERR_PYPI_NOT_FOUND' ? `${error.message} in ${path}` : error.message
+    return new CommandError(escapeControlCharacters(message), 1, { cause: error })
+  }
+  // What the system refuses has a code of its own, such as EACCES; anything else is our mistake.
+  if (code === undefined || !/^E[A-Z]+$/.test(code)) return error
+  return new CommandError(`cannot change ${path}: ${errorMessage(error)}`, 1, { cause: error })
+}
