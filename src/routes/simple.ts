@@ -70,7 +70,12 @@ function missingProject(call: Call, { fallbackUrl }: Services, name: string): Re
     throw new PypiServerError('ERR_PYPI_NOT_FOUND', `project ${JSON.stringify(name)} does not exist`)
   }
   // Never kept by a cache: the project may exist here a moment later.
-  const headers = { location: `${fallbackUrl}${encodePathSegment(name)}/`, 'cache-control': 'no-store' }
+  const headers = {
+    location: `${fallbackUrl}${encodePathSegment(name)}/`,
+    'cache-control': 'no-store',
+    // Who accepts no form of a page gets 406 here (RFC 9110 section 12.5.5).
+    vary: 'Accept',
+  }
   return { status: seeOther(call), headers }
 }
 

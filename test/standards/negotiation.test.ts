@@ -72,11 +72,12 @@ for (const [what, path, headers, status] of [
   ['the project list', '/simple/', {}, 200],
   ['a redirect to the slash', '/simple', {}, 301],
   ['a redirect to the normalized name', '/simple/Demo/', {}, 301],
+  ['a redirect to the fallback', '/simple/elsewhere/', {}, 303],
   ['a page that nobody can read', '/simple/demo/', { accept: 'image/png' }, 406],
   ['a page that the client has', '/simple/demo/', { 'if-none-match': '*' }, 304],
 ] as const) {
   rule(`${what} says that it depends on Accept`, async (serve) => {
-    const server = await serve()
+    const server = await serve({ fallbackUrl: 'https://elsewhere.example/simple/' })
     putFiles(server, built)
     const response = await server.request(path, { headers })
     assert.deepEqual([response.status, response.headers.get('vary')], [status, 'Accept'])
