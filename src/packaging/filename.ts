@@ -1,6 +1,6 @@
 import { PypiServerError } from '../errors.js'
 import { splitProjectAndVersion } from './legacy-filename.js'
-import { type NormalizedName, normalizeName } from './name.js'
+import { isProjectName, type NormalizedName, normalizeName } from './name.js'
 import { splitLegacyWheel, splitWheel } from './wheel-filename.js'
 
 declare const brand: unique symbol
@@ -66,6 +66,7 @@ export function checkUploadFilename(filename: string): ParsedFilename {
   const parsed = parseFilename(filename)
   if (parsed === undefined) throw badFilename(filename, 'not a distribution file')
   if (parsed.version === '') throw badFilename(filename, 'no version')
+  if (!isProjectName(parsed.project)) throw badFilename(filename, `${parsed.project} is no project name`)
   if (parsed.kind === 'wheel' && splitWheel(wheelStem(filename)) === undefined)
     throw badFilename(filename, 'not of the form name-version(-build)-python-abi-platform.whl')
   return parsed

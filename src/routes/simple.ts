@@ -26,7 +26,7 @@ export function projectPage(pages: PageCache): Handler {
   return async (call, services) => {
     const { project: asked = '' } = call.params
     const name = normalizeName(asked)
-    if (name !== asked) return movedPermanently(`../${encodePathSegment(name)}/`)
+    if (name !== asked) return movedPermanently(call, `../${encodePathSegment(name)}/`)
     const type = pageType(call)
     const project = await services.index.project(name)
     if (project === undefined) return missingProject(call, services, name)
@@ -38,21 +38,21 @@ export function projectPage(pages: PageCache): Handler {
 }
 
 /** `/simple`: pages are at the address with the slash (PEP 503). */
-export function toSlash(): Reply {
-  return movedPermanently('simple/')
+export function toSlash(call: Call): Reply {
+  return movedPermanently(call, 'simple/')
 }
 
 /** `/simple/<project>`: as {@link toSlash}, and to the normalized name at once. */
 export function toProjectPage(call: Call): Reply {
   const { project = '' } = call.params
-  return movedPermanently(`${encodePathSegment(normalizeName(project))}/`)
+  return movedPermanently(call, `${encodePathSegment(normalizeName(project))}/`)
 }
 
 /** `/<project>`, for clients that were given the mount point in place of `simple/`. */
 export function toProject(call: Call): Reply {
   const { project = '' } = call.params
   const location = `${relativePrefix(call.path)}simple/${encodePathSegment(normalizeName(project))}/`
-  return { status: seeOther(call), headers: { location } }
+  return { status: seeOther(call), headers: { location: withFormat(call, location) } }
 }
 
 function pageType(call: Call): SimpleType {
@@ -100,8 +100,14 @@ export function cachedPage(
   return { status: 200, headers, body }
 }
 
-function movedPermanently(location: string): Reply {
-  return { status: 301, headers: { location, vary: 'Accept' } }
+function movedPermanently(call: Call, location: string): Reply {
+  return { status: 301, headers: { location: withFormat(call, location), vary: 'Accept' } }
+}
+
+/** A redirect inside the index must not lose the form that was asked for. */
+function withFormat({ query }: Call, location: string): string {
+  const format = query.get('format')
+  return format === null ? location : `${location}?format=${encodeURIComponent(format)}`
 }
 
 /** HTTP/1.0 clients do not know 303. */

@@ -62,6 +62,16 @@ for (const [format, type] of [
   })
 }
 
+for (const path of ['/simple', '/simple/demo', '/simple/Demo', '/simple/Demo/', '/demo/']) {
+  rule(`the format that is asked for at ${path} is asked for where the redirect leads`, async (serve) => {
+    const server = await serve()
+    putFiles(server, built)
+    const response = await server.request(`${path}?format=application/vnd.pypi.simple.v1%2Bjson`)
+    const { pathname, search } = new URL(response.headers.get('location') ?? '', `${server.url}${path.slice(1)}`)
+    assert.equal(mediaType(await server.request(`${pathname}${search}`)), json)
+  })
+}
+
 rule('an unknown format in the query is 406', async (serve) => {
   const response = await (await serve()).request('/simple/?format=application/json')
   assert.equal(response.status, 406)
