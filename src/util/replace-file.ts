@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { undefinedIf } from '../errors.js'
+import { syncDirectory } from './sync-directory.js'
 
 /**
  * Gives a file other content in one step: a reader sees the old or the new, and so does whoever looks after a power cut.
@@ -31,17 +32,6 @@ async function write(temporary: string, text: string, replaced: string): Promise
     }
     await handle.writeFile(text)
     // Data before name: a name that survives a power cut must not point at missing bytes.
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot open directories, and needs no such call.
-  if (process.platform === 'win32') return
-  const handle = await open(path, 'r')
-  try {
     await handle.sync()
   } finally {
     await handle.close()

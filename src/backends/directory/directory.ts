@@ -16,12 +16,13 @@ import type {
 } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
 import { asStoreError, PypiServerError, undefinedIf } from '../../errors.js'
+import { syncDirectory } from '../../util/sync-directory.js'
 import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
 import { auditFile, type FileState, fileState } from './layout.js'
 import { openBytes, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
-import { ensureSpoolFolder, place, syncDirectory } from './publish.js'
+import { ensureSpoolFolder, place } from './publish.js'
 import {
   assertRootsPresent,
   assertTold,

@@ -9,8 +9,8 @@ import type { Logger } from '../../logger.js'
 import { maxNameLength } from '../../packaging/name.js'
 import type { KeyedQueue } from '../../util/keyed-queue.js'
 import { whileLocked } from '../../util/lock-file.js'
+import { syncDirectory } from '../../util/sync-directory.js'
 import { projectsFolder } from './layout.js'
-import { syncDirectory } from './publish.js'
 import { ensureStateFolder } from './state-folder.js'
 
 /** What the files of a project cannot say themselves; kept in one small JSON file a project. */

@@ -3,6 +3,7 @@ import { copyFile, link, open, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { discard, newSpoolName } from '../../digests/spool.js'
 import { asStoreError, errorCode, undefinedIf } from '../../errors.js'
+import { syncDirectory } from '../../util/sync-directory.js'
 import { spoolFolder } from './layout.js'
 import { ensureStateFolder } from './state-folder.js'
 
@@ -105,18 +106,6 @@ async function isOrphan(signature: string, target: string): Promise<boolean> {
 
 async function syncFile(path: string): Promise<void> {
   const handle = await open(path, 'r+')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Makes the names in a directory survive a power cut. */
-export async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot open directories, and needs no such call.
-  if (process.platform === 'win32') return
-  const handle = await open(path, 'r')
   try {
     await handle.sync()
   } finally {
