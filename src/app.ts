@@ -1,5 +1,5 @@
 import type { Backend } from './backend.js'
-import { type Config, type Settings, settingsOf } from './config.js'
+import type { Config } from './config.js'
 import { createManagement } from './domain/management.js'
 import { createProjectIndex } from './domain/project-index.js'
 import { type AccessOptions, isRestricted } from './edge/access.js'
@@ -11,6 +11,7 @@ import { errorMessage } from './errors.js'
 import { createEvents } from './events.js'
 import type { Services } from './routes/route.js'
 import { routeTable } from './routes/table.js'
+import { type Settings, settingsOf } from './settings.js'
 import { version } from './version.js'
 
 /** A package index: itself a handler for node:http and everything built on it. */

@@ -18,7 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   domain: ['backend', 'packaging', 'archive', 'digests', 'type:auth', 'type:events'],
   render: ['http', 'packaging', 'type:backend', 'type:domain'],
   auth: ['type:packaging'],
-  routes: ['http', 'render', 'domain', 'packaging', 'type:auth', 'type:backend', 'type:events'],
+  routes: ['http', 'render', 'domain', 'packaging', 'type:auth', 'type:backend', 'type:events', 'type:limits'],
   edge: ['http', 'routes', 'auth', 'packaging', 'render'],
   cli: ['index'],
   // Single files.
@@ -27,9 +27,23 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   logger: [],
   events: ['type:backend'],
   version: [],
-  config: ['auth', 'backend', 'backends/directory', 'digests', 'domain', 'events', 'render'],
-  app: ['auth', 'backend', 'backends/directory', 'config', 'domain', 'edge', 'events', 'routes', 'version'],
-  index: ['app', 'auth', 'backend', 'backends/directory', 'config', 'domain', 'edge', 'events', 'packaging', 'version'],
+  limits: [],
+  config: ['type:auth', 'type:backend', 'type:domain', 'type:events', 'type:limits'],
+  settings: ['auth', 'backend', 'backends/directory', 'config', 'digests', 'domain', 'events', 'limits', 'render'],
+  app: ['auth', 'backend', 'backends/directory', 'config', 'domain', 'edge', 'events', 'routes', 'settings', 'version'],
+  index: [
+    'app',
+    'auth',
+    'backend',
+    'backends/directory',
+    'config',
+    'domain',
+    'edge',
+    'events',
+    'limits',
+    'packaging',
+    'version',
+  ],
 }
 const everybody = ['errors', 'logger', 'util']
 

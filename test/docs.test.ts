@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { parseCommandLine } from '#src/cli/options.js'
+import { defaultLimits } from '#src/limits.js'
 import { routeTable } from '#src/routes/table.js'
 import { wheel } from './helpers/archives.js'
 import { serveIndex } from './helpers/index-server.js'
@@ -187,11 +188,35 @@ function headings(document: string, level: string): readonly string[] {
 }
 
 test('every configuration key has its heading, and no other has', () => {
-  const [, table = ''] = /const knownKeys[^{]*\{([^}]*)\}/.exec(read('src/config.ts')) ?? []
+  const [, table = ''] = /const knownKeys[^{]*\{([^}]*)\}/.exec(read('src/settings.ts')) ?? []
   const keys = [...table.matchAll(/(\w+): true/g)].map(([, key = '']) => key)
   assert.ok(keys.length > 0)
   assert.deepEqual([...headings('docs/configuration.md', '###')].sort(), keys.sort())
 })
+
+test('every limit has its line in the documentation, with its default, and no other has', () => {
+  const rows = [...read('docs/configuration.md').matchAll(/^\| `(\w+)` +\| ([\d.]+)(?: (\w+))? +\|/gm)]
+  const documented = rows.map(([, name = '', number, unit = '']) => [
+    name,
+    Number(number) * (units[unit] ?? Number.NaN),
+  ])
+  assert.deepEqual(Object.fromEntries(documented), { ...defaultLimits })
+  const source = read('src/limits.ts')
+  for (const [, name, number, unit = ''] of rows) {
+    const comment = new RegExp(`@default ${number}${unit && ` ${unit}`} \\*/\\n  readonly ${name}: number`)
+    assert.match(source, comment, name)
+  }
+})
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  s: 1000,
+  h: 3_600_000,
+  '/s': 1,
+}
 
 test('every option of the commands has its heading, as their help shows it, and no other has', () => {
   const run = optionsOf('run')

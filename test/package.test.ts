@@ -46,12 +46,56 @@ test('unknown keys and wrong values of the configuration are refused by name', (
   refused({ roots: 'x', authenticate: ['update,download'] }, /authenticate: "update,download"/)
   refused({ roots: 'x', authenticate: 'update' }, /authenticate/)
   refused({ roots: 'x', hashAlgo: 'md6' }, /hashAlgo: "md6"/)
-  refused({ roots: 'x', maxUploadBytes: -1 }, /maxUploadBytes/)
+  refused({ roots: 'x', limits: { maxUploadBytes: -1 } }, /limits\.maxUploadBytes/)
   refused({ roots: 'x', cacheControl: 1.5 }, /cacheControl/)
   refused({ roots: 'x', overwrite: 'yes' }, /overwrite/)
   refused({ roots: 'x', backend: library.directory('x') }, /not both/)
   refused({ roots: 'x', passwordFile: 'x', auther: () => true }, /not both/)
   refused({ backend: {} }, /listProjects/)
+})
+
+test('every key refuses values of wrong types by its name', () => {
+  // Kept in step with the interface by the compiler; `hashAlgo: false` and the like are left out by hand.
+  const wrong: Readonly<Record<keyof library.Config, readonly unknown[]>> = {
+    backend: [null, 1, 'x', [], {}],
+    roots: [null, 1, true, [null], [['x']], {}],
+    auther: [null, 1, 'x', {}],
+    passwordFile: [null, 1, '', ['x']],
+    tokenFile: [null, 1, '', ['x']],
+    authenticate: [null, 1, [['update']], [null], {}],
+    authorizer: [null, 1, 'x', {}],
+    rulesFile: [null, 1, '', ['x']],
+    overwrite: [null, 1, 'true'],
+    hashAlgo: [null, 1, true, ['sha256']],
+    fallbackUrl: [null, 1, '', ['https://pypi.org/']],
+    disableFallback: [null, 1, 'true'],
+    healthEndpoint: [null, 1, '', ['/health']],
+    welcome: [null, 1, ['x']],
+    cacheControl: [null, '1', -1, 1.5, Number.POSITIVE_INFINITY, 1n],
+    limits: [null, 1, 'x', [], { maxUploadBytes: '1' }, { maxUploads: 1 }, { maxUploadBytes: 0 }],
+    baseUrl: [null, 1, '', 'https://a/?b'],
+    trustProxy: [null, 1, 'all', {}],
+    hooks: [null, 1, () => true, [], { beforePublish: true }, { beforepublish: () => {} }],
+    events: [null, 1, [], { publish: 'x' }, { published: () => {} }],
+    logger: [null, 1, {}, { info: () => {} }],
+  }
+  for (const [key, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const source = key === 'roots' || key === 'backend' ? {} : { roots: 'x' }
+      const label = `${key}: ${String(value)}`
+      assert.throws(
+        () => library.createApp({ ...source, [key]: value }),
+        { code: 'ERR_PYPI_CONFIG', message: new RegExp(key) },
+        label,
+      )
+    }
+  }
+})
+
+test('a limit can be taken away, and one that is not given keeps its default', () => {
+  for (const limits of [{}, { maxUploadBytes: Number.POSITIVE_INFINITY }, { maxUploadBytes: undefined }]) {
+    assert.doesNotThrow(() => library.createApp({ roots: 'x', limits } as library.Config))
+  }
 })
 
 test('the lock file names every package that an install on any platform looks for, and no download address', () => {

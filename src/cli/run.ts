@@ -45,7 +45,7 @@ async function configOf(options: RunOptions): Promise<Config> {
     disableFallback: options.disable_fallback,
     healthEndpoint: options.health_endpoint,
     hashAlgo: options.hash_algo,
-    maxUploadBytes: options.max_upload,
+    limits: { maxUploadBytes: options.max_upload },
     ...(cache_control !== undefined && { cacheControl: cache_control }),
     ...(options.welcome !== '' && { welcome: await readWelcome(absolutePath(options.welcome)) }),
   }

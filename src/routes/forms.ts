@@ -1,8 +1,10 @@
 import { publish } from '../domain/publishing.js'
 import { createSubmission, type FormFields, type Submission, temporarySpoolDirectory } from '../domain/submission.js'
 import { errorCode, errorMessage, PypiServerError } from '../errors.js'
+import { defaultFormLimits, type FormLimits } from '../http/form-fields.js'
 import type { Call, Reply } from '../http/message.js'
 import { readForm } from '../http/multipart.js'
+import type { Limits } from '../limits.js'
 import { normalizeName } from '../packaging/name.js'
 import type { Access, Services } from './route.js'
 
@@ -11,7 +13,7 @@ export async function postForm(call: Call, services: Services, access: Access): 
   const submission = createSubmission(() => spoolDirectory(services), digestNames(services))
   try {
     const { fields } = await readForm(call.body, call.headers['content-type'], {
-      limits: { fileSize: services.maxUploadBytes },
+      limits: formLimits(services.limits),
       signal: call.signal,
       onFile: submission.takeFile,
     })
@@ -22,6 +24,19 @@ export async function postForm(call: Call, services: Services, access: Access): 
     await submission.discard().catch((error: unknown) => {
       services.logger.warn({ reason: errorMessage(error) }, 'an upload file cannot be removed')
     })
+  }
+}
+
+function formLimits(limits: Limits): FormLimits {
+  const { maxUploadBytes, maxFormFields, maxFieldBytes, maxFormBytes, maxPartHeaders } = limits
+  return {
+    ...defaultFormLimits,
+    fileSize: maxUploadBytes,
+    fields: maxFormFields,
+    fieldSize: maxFieldBytes,
+    fieldsSize: maxFormBytes,
+    headerPairs: maxPartHeaders,
+    parts: maxFormFields + defaultFormLimits.files,
   }
 }
 

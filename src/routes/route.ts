@@ -5,6 +5,7 @@ import type { ProjectIndex } from '../domain/project-index.js'
 import type { Hooks } from '../domain/publishing.js'
 import type { Events } from '../events.js'
 import type { Call, Reply } from '../http/message.js'
+import type { Limits } from '../limits.js'
 import type { Logger } from '../logger.js'
 
 /** What the caller was found to be, and what else may be asked on the way. */
@@ -29,7 +30,7 @@ export interface Services {
   readonly fallbackUrl: string | undefined
   /** Seconds. */
   readonly cacheControl: number | undefined
-  readonly maxUploadBytes: number
+  readonly limits: Limits
   /** Template of the page at the mount point; the built-in page without. */
   readonly welcome: string | undefined
   /** Whether who asks matters to an action, so that shared caches must not keep its answers. */

@@ -5,8 +5,6 @@ import { readXmlRpcCall, type XmlRpcCall, type XmlRpcValue } from '../http/xmlrp
 import { faultResponse, methodResponse } from '../render/xmlrpc.js'
 import type { Services } from './route.js'
 
-/** Bytes of a request. */
-const maxBodyBytes = 64 * 1024
 /** Terms of one search: every name of the index is compared with each. */
 const maxTerms = 32
 
@@ -15,7 +13,7 @@ const wrongParameters = 2
 
 /** The XML-RPC API, as far as `pip search` uses it. What goes wrong with a call itself is a fault, answered with 200. */
 export async function xmlRpc(call: Call, services: Services): Promise<Reply> {
-  const asked = readXmlRpcCall(await readWholeBody(call.body, maxBodyBytes, { signal: call.signal }))
+  const asked = readXmlRpcCall(await readWholeBody(call.body, services.limits.maxRpcBytes, { signal: call.signal }))
   const headers = { 'content-type': 'text/xml; charset=utf-8' }
   return { status: 200, headers, body: await respond(asked, services) }
 }

@@ -211,7 +211,7 @@ test('an upload without a file is refused with the words that scripts know', asy
 })
 
 test('an upload above the limit is 413 and leaves nothing', async (t) => {
-  const { root, post } = await serveIndex(t, { maxUploadBytes: 100 })
+  const { root, post } = await serveIndex(t, { limits: { maxUploadBytes: 100 } })
   assert.equal((await post(uploadForm(demo, fields))).status, 413)
   assert.deepEqual([visible(root), spooled(root)], [[], []])
 })

@@ -1,0 +1,232 @@
+import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
+import { anyOf } from './auth/combine.js'
+import { type HtpasswdAuther, htpasswd } from './auth/htpasswd.js'
+import { type RulesAuthorizer, rules } from './auth/rules.js'
+import { type TokenAuther, tokens } from './auth/tokens.js'
+import type { Backend } from './backend.js'
+import { type DirectoryBackend, directory } from './backends/directory/directory.js'
+import type { Config } from './config.js'
+import { hashAlgorithms, isHashAlgorithm } from './digests/digest.js'
+import type { Hooks } from './domain/publishing.js'
+import type { Listeners } from './events.js'
+import { type Limits, limitsOf } from './limits.js'
+import { type Logger, silentLogger } from './logger.js'
+import { unknownWelcomeVariable, welcomeVariables } from './render/pages.js'
+import {
+  boolean,
+  checkFunction,
+  checkMethods,
+  fieldsOf,
+  httpUrl,
+  path,
+  shown,
+  wholeNumber,
+  wrongConfig,
+} from './util/config-value.js'
+
+/** A configuration with every default filled in. */
+export interface Settings {
+  readonly backend: Backend
+  readonly auther: Auther | undefined
+  readonly authenticate: ReadonlySet<ActionGroup>
+  readonly authorizer: Authorizer | undefined
+  readonly overwrite: boolean
+  readonly fragment: string | false
+  readonly fallbackUrl: string | undefined
+  readonly healthEndpoint: string
+  readonly welcome: string | undefined
+  readonly cacheControl: number | undefined
+  readonly limits: Limits
+  readonly baseUrl: string | undefined
+  readonly trustProxy: boolean | 'loopback'
+  readonly hooks: Hooks
+  readonly events: Listeners
+  readonly logger: Logger
+  /** End what this configuration made itself. */
+  readonly closers: readonly (() => Promise<void>)[]
+}
+
+const knownKeys: Readonly<Record<keyof Config, true>> = {
+  backend: true,
+  roots: true,
+  auther: true,
+  passwordFile: true,
+  tokenFile: true,
+  authenticate: true,
+  authorizer: true,
+  rulesFile: true,
+  overwrite: true,
+  hashAlgo: true,
+  fallbackUrl: true,
+  disableFallback: true,
+  healthEndpoint: true,
+  welcome: true,
+  cacheControl: true,
+  limits: true,
+  baseUrl: true,
+  trustProxy: true,
+  hooks: true,
+  events: true,
+  logger: true,
+}
+const actionGroups: readonly string[] = ['list', 'download', 'update']
+
+/**
+ * Checks a configuration and fills in its defaults, without touching anything.
+ * @throws ERR_PYPI_CONFIG naming the key and what it takes
+ */
+export function settingsOf(config: Config): Settings {
+  if (typeof config !== 'object' || config === null) throw wrongConfig('createApp takes an object')
+  for (const key of Object.keys(config)) if (!Object.hasOwn(knownKeys, key)) throw wrongConfig(`unknown key ${key}`)
+  const { overwrite = false } = config
+  const logger = loggerOf(config)
+  const fragment = hashAlgoOf(config)
+  const owned = {
+    backend: backendOf(config, logger, fragment),
+    tokens: tokensOf(config, logger),
+    passwords: passwordsOf(config, logger),
+    authorizer: rulesOf(config, logger),
+  }
+  const { backend = checkedBackend(config), authorizer = checkedAuthorizer(config) } = owned
+  return {
+    backend,
+    auther: autherOf([owned.tokens, owned.passwords, checkedAuther(config)]),
+    authenticate: authenticateOf(config),
+    authorizer,
+    overwrite: boolean('overwrite', overwrite),
+    fragment,
+    fallbackUrl: fallbackOf(config),
+    healthEndpoint: healthEndpointOf(config),
+    welcome: welcomeOf(config),
+    cacheControl: cacheControlOf(config),
+    limits: limitsOf(config.limits),
+    baseUrl: baseUrlOf(config),
+    trustProxy: trustProxyOf(config),
+    hooks: hooksOf(config),
+    events: eventsOf(config),
+    logger,
+    closers: Object.values(owned).flatMap((own) => (own === undefined ? [] : [() => own.close()])),
+  }
+}
+
+/** The backend that `roots` stands for. */
+function backendOf({ backend, roots }: Config, logger: Logger, fragment: string | false): DirectoryBackend | undefined {
+  if (roots === undefined) return undefined
+  if (backend !== undefined) throw wrongConfig('give backend or roots, not both')
+  const paths: readonly unknown[] = [roots].flat()
+  if (paths.length === 0) throw wrongConfig('roots takes a directory path, or a list of them')
+  for (const root of paths) path('roots', root)
+  return directory(roots, { logger, ...(fragment !== false && { hashAlgorithm: fragment }) })
+}
+
+function checkedBackend({ backend }: Config): Backend {
+  if (backend === undefined) throw wrongConfig('backend or roots is needed: roots takes a directory path, or several')
+  checkMethods('backend', backend, ['listProjects', 'getProject', 'openFile'])
+  return backend
+}
+
+/** The auther that `passwordFile` stands for. */
+function passwordsOf({ auther, passwordFile }: Config, logger: Logger): HtpasswdAuther | undefined {
+  if (passwordFile === undefined) return undefined
+  if (auther !== undefined) throw wrongConfig('give auther or passwordFile, not both')
+  return htpasswd(path('passwordFile', passwordFile), { logger })
+}
+
+/** The auther that `tokenFile` stands for. */
+function tokensOf({ tokenFile }: Config, logger: Logger): TokenAuther | undefined {
+  return tokenFile === undefined ? undefined : tokens(path('tokenFile', tokenFile), { logger })
+}
+
+/** The authorizer that `rulesFile` stands for. */
+function rulesOf({ authorizer, rulesFile }: Config, logger: Logger): RulesAuthorizer | undefined {
+  if (rulesFile === undefined) return undefined
+  if (authorizer !== undefined) throw wrongConfig('give authorizer or rulesFile, not both')
+  return rules(path('rulesFile', rulesFile), { logger })
+}
+
+/** Everything by which somebody can log in, in the order in which it is asked. */
+function autherOf(candidates: readonly (Auther | undefined)[]): Auther | undefined {
+  const authers = candidates.filter((auther) => auther !== undefined)
+  return authers.length > 1 ? anyOf(...authers) : authers[0]
+}
+
+function checkedAuther({ auther }: Config): Auther | undefined {
+  if (auther !== undefined) checkFunction('auther', auther, '(username, password) => true or false, or a promise of it')
+  return auther
+}
+
+function checkedAuthorizer({ authorizer }: Config): Authorizer | undefined {
+  if (authorizer !== undefined)
+    checkFunction('authorizer', authorizer, '(identity, context) => true or false, or a promise of it')
+  return authorizer
+}
+
+function authenticateOf({ authenticate = ['update'] }: Config): ReadonlySet<ActionGroup> {
+  if (!Array.isArray(authenticate)) throw wrongConfig(`authenticate takes a list of ${actionGroups.join(', ')}`)
+  for (const group of authenticate as readonly unknown[]) {
+    if (typeof group === 'string' && actionGroups.includes(group)) continue
+    throw wrongConfig(`authenticate: ${shown(group)} is none of ${actionGroups.join(', ')}`)
+  }
+  return new Set(authenticate)
+}
+
+function hashAlgoOf({ hashAlgo = 'sha256' }: Config): string | false {
+  if (hashAlgo === false || (typeof hashAlgo === 'string' && isHashAlgorithm(hashAlgo))) return hashAlgo
+  throw wrongConfig(`hashAlgo: ${shown(hashAlgo)} is none of ${hashAlgorithms().join(', ')}, or false`)
+}
+
+function fallbackOf({ fallbackUrl, disableFallback = false }: Config): string | undefined {
+  boolean('disableFallback', disableFallback)
+  if (fallbackUrl === undefined) return undefined
+  const url = httpUrl('fallbackUrl', fallbackUrl)
+  return disableFallback ? undefined : url
+}
+
+function healthEndpointOf({ healthEndpoint = '/health' }: Config): string {
+  if (typeof healthEndpoint === 'string' && /^\/[A-Za-z0-9/_-]+$/.test(healthEndpoint)) return healthEndpoint
+  throw wrongConfig(`healthEndpoint: ${shown(healthEndpoint)} is not a / followed by letters, digits, /, _ and -`)
+}
+
+function welcomeOf({ welcome }: Config): string | undefined {
+  if (welcome === undefined) return undefined
+  if (typeof welcome !== 'string') throw wrongConfig('welcome takes the HTML of a page')
+  const unknown = unknownWelcomeVariable(welcome)
+  if (unknown === undefined) return welcome
+  throw wrongConfig(`welcome: ${JSON.stringify(unknown)} is none of ${welcomeVariables().join(', ')} in {{ }}`)
+}
+
+function baseUrlOf({ baseUrl }: Config): string | undefined {
+  return baseUrl === undefined ? undefined : httpUrl('baseUrl', baseUrl)
+}
+
+function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | 'loopback' {
+  if (trustProxy === 'loopback' || typeof trustProxy === 'boolean') return trustProxy
+  throw wrongConfig(`trustProxy: ${shown(trustProxy)} is none of true, false, "loopback"`)
+}
+
+/** Seconds. */
+function cacheControlOf({ cacheControl }: Config): number | undefined {
+  return cacheControl === undefined ? undefined : wholeNumber('cacheControl', cacheControl)
+}
+
+function hooksOf({ hooks = {} }: Config): Hooks {
+  checkOptionalMethods('hooks', hooks, { beforePublish: true } satisfies Record<keyof Hooks, true>)
+  return hooks
+}
+
+function eventsOf({ events = {} }: Config): Listeners {
+  const known: Record<keyof Listeners, true> = { publish: true, remove: true, yank: true, status: true }
+  checkOptionalMethods('events', events, known)
+  return events
+}
+
+/** A name that is not known would never be called. */
+function checkOptionalMethods(key: string, value: unknown, known: Readonly<Record<string, true>>): void {
+  fieldsOf(key, value, Object.keys(known))
+  checkMethods(key, value, Object.keys(known), [])
+}
+
+function loggerOf({ logger = silentLogger }: Config): Logger {
+  checkMethods('logger', logger, ['debug', 'info', 'warn', 'error'])
+  return logger
+}
