@@ -1,5 +1,6 @@
 // Runs the compiled tests: all of them, or the files whose path contains one of the arguments.
-// Tests that need real Python clients (test/clients) run only when they are asked for: `npm test clients`.
+// Two kinds run only when they are asked for: those that need real Python clients (test/clients, `npm test clients`), and
+// those that take minutes, break disks and end processes (test/torture, `npm run test:torture`).
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -7,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const wanted = process.argv.slice(2)
+const onRequest = ['/clients/', '/torture/']
 
 function* testFiles(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -16,12 +18,17 @@ function* testFiles(folder) {
   }
 }
 
-const files = [...testFiles(join(root, '.build/test'))]
-  .map((path) => relative(root, path))
-  .filter((path) => (wanted.length > 0 ? wanted.some((part) => path.includes(part)) : !path.includes('/clients/')))
+function isWanted(path) {
+  if (wanted.length > 0) return wanted.some((part) => path.includes(part))
+  return !onRequest.some((part) => path.includes(part))
+}
+
+const files = [...testFiles(join(root, '.build/test'))].map((path) => relative(root, path)).filter(isWanted)
 if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ')}`)
   process.exit(1)
 }
-const { status } = spawnSync(process.execPath, ['--test', ...files.sort()], { cwd: root, stdio: 'inherit' })
+// What measures and what floods must not run at the same time.
+const flags = files.some((path) => path.includes('/torture/')) ? ['--test-concurrency=1'] : []
+const { status } = spawnSync(process.execPath, ['--test', ...flags, ...files.sort()], { cwd: root, stdio: 'inherit' })
 process.exit(status ?? 1)

@@ -6,6 +6,9 @@ const LISTENING = /^Listening on (http:\/\/\S+\/)\r?\n/m
 const START_LIMIT_MS = 30_000
 const STOP_LIMIT_MS = 5_000
 
+/** This checkout's command. */
+export const mainScript = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
+
 export interface ServerOptions {
   /** The root that is served. */
   readonly directory: string
@@ -32,8 +35,7 @@ export interface RunningServer {
  * it exits first or says nothing for 30 seconds; no process is left then.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
-  const { directory, args = [], env = process.env, command = [process.execPath, main] } = options
+  const { directory, args = [], env = process.env, command = [process.execPath, mainScript] } = options
   const [program, ...first] = command
   const child = spawn(program, [...first, 'run', '-p', '0', '-i', '127.0.0.1', ...args, directory], {
     env: { ...env },
