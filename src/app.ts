@@ -7,11 +7,13 @@ import { createDispatcher } from './edge/dispatch.js'
 import type { Edge } from './edge/edge.js'
 import { createFetchHandler, type FetchHandler } from './edge/fetch.js'
 import { createNodeHandler, type NodeHandler } from './edge/node.js'
-import { errorMessage } from './errors.js'
+import { errorMessage, PypiServerError } from './errors.js'
 import { createEvents } from './events.js'
+import type { Limits } from './limits.js'
 import type { Services } from './routes/route.js'
 import { routeTable } from './routes/table.js'
 import { type Settings, settingsOf } from './settings.js'
+import { createSlots, type Slots } from './util/slots.js'
 import { version } from './version.js'
 
 /** A package index: itself a handler for node:http and everything built on it. */
@@ -57,11 +59,20 @@ function edgeOf(settings: Settings): Edge {
     index: createProjectIndex(backend),
     management: createManagement({ backend, events }),
     events,
+    uploads: uploadSlots(settings.limits),
     isPrivate: (action) => isRestricted(access, action),
     version,
   }
   const access: AccessOptions = settings
   return { dispatcher: createDispatcher(routeTable(healthEndpoint), services, access), logger, baseUrl, trustProxy }
+}
+
+function uploadSlots({ maxUploads, maxWaitingUploads, maxUploadWaitMs }: Limits): Slots {
+  const refuse = (): PypiServerError => {
+    const message = `${maxUploads} uploads are running and others are waiting already; try again`
+    return new PypiServerError('ERR_PYPI_OVERLOADED', message)
+  }
+  return createSlots({ running: maxUploads, waiting: maxWaitingUploads, waitMs: maxUploadWaitMs, refuse })
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -7,6 +7,20 @@ import { fieldsOf, wholeNumber } from './util/config-value.js'
 export interface Limits {
   /** Bytes of one upload; above it the answer is 413, before the body when `Content-Length` tells. @default 1 GiB */
   readonly maxUploadBytes: number
+  /** Uploads that run at a time; the next wait. @default 16 */
+  readonly maxUploads: number
+  /** Uploads that wait for their turn; above it the answer is 503. @default 64 */
+  readonly maxWaitingUploads: number
+  /** Milliseconds that an upload waits for its turn; then the answer is 503. @default 10 s */
+  readonly maxUploadWaitMs: number
+  /** Milliseconds in which nothing of a body comes; then the answer is 408. @default 60 s */
+  readonly maxUploadIdleMs: number
+  /** What comes of a body in a second, on average, once `maxUploadIdleMs` are over; below it the answer is 408. @default 1024 */
+  readonly minUploadBytesPerSecond: number
+  /** Milliseconds that a body takes in all; then the answer is 408. @default 6 h */
+  readonly maxUploadMs: number
+  /** Bytes that uploads leave free on the disk, or a hundredth of it when that is less; below it the answer is 507. @default 64 MiB */
+  readonly minFreeBytes: number
   /** Fields of one form that are not files; above it the answer is 400. @default 2000 */
   readonly maxFormFields: number
   /** Bytes of one form field; above it the answer is 400. @default 8 MiB */
@@ -25,6 +39,13 @@ const mebibyte = 1024 ** 2
 /** What holds where nothing else is said. */
 export const defaultLimits: Limits = {
   maxUploadBytes: 1024 * mebibyte,
+  maxUploads: 16,
+  maxWaitingUploads: 64,
+  maxUploadWaitMs: 10_000,
+  maxUploadIdleMs: 60_000,
+  minUploadBytesPerSecond: 1024,
+  maxUploadMs: 6 * 3_600_000,
+  minFreeBytes: 64 * mebibyte,
   maxFormFields: 2000,
   maxFieldBytes: 8 * mebibyte,
   maxFormBytes: 16 * mebibyte,
@@ -33,7 +54,12 @@ export const defaultLimits: Limits = {
 }
 
 /** Limits for which 0 makes sense. */
-const mayBeZero: ReadonlySet<string> = new Set<keyof Limits>([])
+const mayBeZero: ReadonlySet<string> = new Set<keyof Limits>([
+  'maxWaitingUploads',
+  'maxUploadWaitMs',
+  'minUploadBytesPerSecond',
+  'minFreeBytes',
+])
 
 /** Every limit, for the ones that are given. @throws ERR_PYPI_CONFIG naming the limit and what it takes */
 export function limitsOf(given: unknown = {}): Limits {

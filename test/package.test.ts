@@ -72,7 +72,7 @@ test('every key refuses values of wrong types by its name', () => {
     healthEndpoint: [null, 1, '', ['/health']],
     welcome: [null, 1, ['x']],
     cacheControl: [null, '1', -1, 1.5, Number.POSITIVE_INFINITY, 1n],
-    limits: [null, 1, 'x', [], { maxUploadBytes: '1' }, { maxUploads: 1 }, { maxUploadBytes: 0 }],
+    limits: [null, 1, 'x', [], { maxUploadBytes: '1' }, { maxuploads: 1 }, { maxUploadBytes: 0 }],
     baseUrl: [null, 1, '', 'https://a/?b'],
     trustProxy: [null, 1, 'all', {}],
     hooks: [null, 1, () => true, [], { beforePublish: true }, { beforepublish: () => {} }],

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { PypiServerError } from '../errors.js'
+import { type Pace, watchPace } from './body-pace.js'
 
 /** A body on its way to a consumer. */
 export interface BodyReader {
@@ -15,6 +16,8 @@ export interface BodyReader {
 export interface ReadBodyOptions {
   /** Aborts the reading; `ended` then rejects. */
   readonly signal?: AbortSignal | undefined
+  /** How slowly it may come; slower, `ended` rejects with ERR_PYPI_TOO_SLOW. @default as it likes */
+  readonly pace?: Pace | undefined
 }
 
 /**
@@ -26,15 +29,19 @@ export function readBody(
   consume: (chunk: Buffer) => boolean,
   options: ReadBodyOptions = {},
 ): BodyReader {
-  const { signal } = options
+  const { signal, pace } = options
   let isStopped = false
   let settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
   const ended = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject }
   })
+  const watch = pace && watchPace(pace, (error) => settle.reject(error))
   const onData = (chunk: Uint8Array | string): void => {
+    watch?.received(chunk.length)
     try {
-      if (!consume(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk))) body.pause()
+      if (consume(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk))) return
+      watch?.paused()
+      body.pause()
     } catch (error) {
       body.pause()
       settle.reject(error)
@@ -55,10 +62,13 @@ export function readBody(
   return {
     ended,
     resume: () => {
-      if (!isStopped) body.resume()
+      if (isStopped) return
+      watch?.resumed()
+      body.resume()
     },
     stop: () => {
       isStopped = true
+      watch?.stop()
       // `error` keeps its listener: one that comes once the outcome is known must not end the process.
       body.off('data', onData).off('end', onEnd).off('aborted', onLoss).off('close', onLoss).pause()
       signal?.removeEventListener('abort', onSignal)

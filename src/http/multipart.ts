@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { PypiServerError } from '../errors.js'
+import type { Pace } from './body-pace.js'
 import { readBody } from './body-reader.js'
 import { defaultFormLimits, type Form, type FormLimits, fieldCollector, malformedMultipart } from './form-fields.js'
 import { collectParts, type FormFile, formParser, type OnFile } from './form-parts.js'
@@ -19,6 +20,8 @@ export interface ReadFormOptions {
   readonly onFile: OnFile
   /** Aborts the reading, not an `onFile` that already has its whole file. */
   readonly signal?: AbortSignal
+  /** How slowly the body may come. @default as it likes */
+  readonly pace?: Pace
 }
 
 const maxContentTypeLength = 300
@@ -32,7 +35,7 @@ const validBoundary = /^[ !#-[\]-~]{0,69}[!#-[\]-~]$/
  * first reason, after every `onFile` has settled: what those wrote is the caller's to remove. The body is left paused
  * and undestroyed, so that the caller can answer and decide how much of the rest to discard.
  * @throws PypiServerError `ERR_PYPI_BAD_REQUEST`, `ERR_PYPI_UNSUPPORTED_MEDIA_TYPE`, `ERR_PYPI_TOO_LARGE` for a file over
- * `fileSize` or an urlencoded body over its limit, `ERR_PYPI_ABORTED`; and whatever `onFile` rejects with.
+ * `fileSize` or an urlencoded body over its limit, `ERR_PYPI_TOO_SLOW`, `ERR_PYPI_ABORTED`; and whatever `onFile` rejects with.
  */
 export async function readForm(
   body: Readable,
@@ -45,7 +48,7 @@ export async function readForm(
     case 'multipart/form-data':
       return await readMultipart(body, boundaryOf(media), { ...options, limits })
     case 'application/x-www-form-urlencoded':
-      return await readUrlEncoded(body, limits, options.signal)
+      return await readUrlEncoded(body, limits, options)
     default:
       throw new PypiServerError(
         'ERR_PYPI_UNSUPPORTED_MEDIA_TYPE',
@@ -104,7 +107,7 @@ async function readMultipart(
   }
 }
 
-async function readUrlEncoded(body: Readable, limits: FormLimits, signal: AbortSignal | undefined): Promise<Form> {
+async function readUrlEncoded(body: Readable, limits: FormLimits, options: ReadFormOptions): Promise<Form> {
   const { fields, add } = fieldCollector(limits)
   const chunks: Buffer[] = []
   let size = 0
@@ -116,7 +119,7 @@ async function readUrlEncoded(body: Readable, limits: FormLimits, signal: AbortS
         throw new PypiServerError('ERR_PYPI_TOO_LARGE', `the urlencoded body is over ${maxUrlEncodedBytes} bytes`)
       return chunks.push(chunk) > 0
     },
-    { signal },
+    options,
   )
   try {
     await reader.ended

@@ -1,20 +1,24 @@
 import { publish } from '../domain/publishing.js'
-import { createSubmission, type FormFields, type Submission, temporarySpoolDirectory } from '../domain/submission.js'
+import { createSubmission, type FormFields, type Submission } from '../domain/submission.js'
 import { errorCode, errorMessage, PypiServerError } from '../errors.js'
 import { defaultFormLimits, type FormLimits } from '../http/form-fields.js'
 import type { Call, Reply } from '../http/message.js'
 import { readForm } from '../http/multipart.js'
 import type { Limits } from '../limits.js'
 import { normalizeName } from '../packaging/name.js'
+import { admitForm } from './admission.js'
+import { paceOf } from './pace.js'
 import type { Access, Services } from './route.js'
 
 /** The form API of `POST /`, as PyPI's legacy upload API and pypiserver have it. */
 export async function postForm(call: Call, services: Services, access: Access): Promise<Reply> {
-  const submission = createSubmission(() => spoolDirectory(services), digestNames(services))
+  const admission = await admitForm(call, services)
+  const submission = createSubmission(admission.directory, digestNames(services))
   try {
     const { fields } = await readForm(call.body, call.headers['content-type'], {
       limits: formLimits(services.limits),
-      signal: call.signal,
+      signal: admission.signal,
+      pace: paceOf(services.limits),
       onFile: submission.takeFile,
     })
     await act(fields, submission, services, access)
@@ -24,6 +28,7 @@ export async function postForm(call: Call, services: Services, access: Access): 
     await submission.discard().catch((error: unknown) => {
       services.logger.warn({ reason: errorMessage(error) }, 'an upload file cannot be removed')
     })
+    admission.leave()
   }
 }
 
@@ -100,9 +105,4 @@ function ignore(fields: FormFields, _: Submission, { logger }: Services): void {
 
 function digestNames({ fragment }: Services): readonly string[] {
   return [...new Set(['sha256', ...(fragment === false ? [] : [fragment])])]
-}
-
-async function spoolDirectory({ backend }: Services): Promise<string> {
-  if (backend.publish === undefined) throw new PypiServerError('ERR_PYPI_FORBIDDEN', 'this index takes no uploads')
-  return await (backend.spoolDirectory?.() ?? temporarySpoolDirectory())
 }

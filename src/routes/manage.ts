@@ -5,6 +5,7 @@ import type { Call, Reply } from '../http/message.js'
 import { readWholeBody } from '../http/whole-body.js'
 import { normalizeName } from '../packaging/name.js'
 import { openApi } from '../render/open-api.js'
+import { paceOf } from './pace.js'
 import type { Access, Services } from './route.js'
 
 const maxBodyBytes = 64 * 1024
@@ -12,9 +13,11 @@ const maxReasonLength = 1000
 const statuses: readonly string[] = ['active', 'archived', 'quarantined', 'deprecated'] satisfies ProjectStatus[]
 
 /** Withdraws a release or a file (PEP 592); the body may give a reason. */
-export async function yank(call: Call, { management }: Services, { identity }: Access): Promise<Reply> {
-  const reason = reasonOf(await readJson(call))
-  return answer(await management.yank(targetOf(call), reason === undefined ? {} : { reason }, identity?.name ?? null))
+export async function yank(call: Call, services: Services, { identity }: Access): Promise<Reply> {
+  const reason = reasonOf(await readJson(call, services))
+  return answer(
+    await services.management.yank(targetOf(call), reason === undefined ? {} : { reason }, identity?.name ?? null),
+  )
 }
 
 /** Takes a withdrawal back. */
@@ -29,13 +32,13 @@ export async function remove(call: Call, { management }: Services, { identity }:
 }
 
 /** Marks a project (PEP 792). */
-export async function setStatus(call: Call, { management }: Services, { identity }: Access): Promise<Reply> {
-  const body = await readJson(call)
+export async function setStatus(call: Call, services: Services, { identity }: Access): Promise<Reply> {
+  const body = await readJson(call, services)
   const status = body.get('status')
   if (typeof status !== 'string' || !statuses.includes(status)) throw bad(`status takes one of ${statuses.join(', ')}`)
   const reason = reasonOf(body)
   const mark = { status: status as ProjectStatus, ...(reason !== undefined && { reason }) }
-  await management.setStatus(targetOf(call).project, mark, identity?.name ?? null)
+  await services.management.setStatus(targetOf(call).project, mark, identity?.name ?? null)
   return json(mark)
 }
 
@@ -56,8 +59,8 @@ function targetOf({ params: { project = '', version, filename } }: Call): Target
   return { project: normalizeName(project), ...(version && { version }), ...(filename && { filename }) }
 }
 
-async function readJson({ body, signal }: Call): Promise<ReadonlyMap<string, unknown>> {
-  const text = Buffer.from(await readWholeBody(body, maxBodyBytes, { signal })).toString('utf8')
+async function readJson(call: Call, { limits }: Services): Promise<ReadonlyMap<string, unknown>> {
+  const text = Buffer.from(await readWholeBody(call, { maxBytes: maxBodyBytes, pace: paceOf(limits) })).toString('utf8')
   if (text.trim() === '') return new Map()
   try {
     const value: unknown = JSON.parse(text)

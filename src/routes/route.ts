@@ -7,6 +7,7 @@ import type { Events } from '../events.js'
 import type { Call, Reply } from '../http/message.js'
 import type { Limits } from '../limits.js'
 import type { Logger } from '../logger.js'
+import type { Slots } from '../util/slots.js'
 
 /** What the caller was found to be, and what else may be asked on the way. */
 export interface Access {
@@ -31,6 +32,8 @@ export interface Services {
   /** Seconds. */
   readonly cacheControl: number | undefined
   readonly limits: Limits
+  /** Turns of forms, which carry uploads. */
+  readonly uploads: Slots
   /** Template of the page at the mount point; the built-in page without. */
   readonly welcome: string | undefined
   /** Whether who asks matters to an action, so that shared caches must not keep its answers. */

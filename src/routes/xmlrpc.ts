@@ -3,6 +3,7 @@ import type { Call, Reply } from '../http/message.js'
 import { readWholeBody } from '../http/whole-body.js'
 import { readXmlRpcCall, type XmlRpcCall, type XmlRpcValue } from '../http/xmlrpc.js'
 import { faultResponse, methodResponse } from '../render/xmlrpc.js'
+import { paceOf } from './pace.js'
 import type { Services } from './route.js'
 
 /** Terms of one search: every name of the index is compared with each. */
@@ -13,7 +14,8 @@ const wrongParameters = 2
 
 /** The XML-RPC API, as far as `pip search` uses it. What goes wrong with a call itself is a fault, answered with 200. */
 export async function xmlRpc(call: Call, services: Services): Promise<Reply> {
-  const asked = readXmlRpcCall(await readWholeBody(call.body, services.limits.maxRpcBytes, { signal: call.signal }))
+  const { limits } = services
+  const asked = readXmlRpcCall(await readWholeBody(call, { maxBytes: limits.maxRpcBytes, pace: paceOf(limits) }))
   const headers = { 'content-type': 'text/xml; charset=utf-8' }
   return { status: 200, headers, body: await respond(asked, services) }
 }
