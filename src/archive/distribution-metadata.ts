@@ -1,5 +1,8 @@
 import { posix } from 'node:path'
 import { PypiServerError } from '../errors.js'
+import { parseCoreMetadata } from '../packaging/core-metadata.js'
+import type { ParsedFilename } from '../packaging/filename.js'
+import { isStemOf, metadataMismatch } from '../packaging/metadata-match.js'
 import { badArchive, TruncatedArchiveError } from './archive-error.js'
 import type { ByteSource } from './byte-source.js'
 import { checkBzip2Ends, checkXzEnds } from './footers.js'
@@ -23,16 +26,14 @@ export interface DistributionMetadata {
 }
 
 /** What {@link readDistributionMetadata} needs to know of a file name. */
-export interface DistributionKind {
-  readonly filename: string
-  readonly kind: 'wheel' | 'sdist' | 'egg' | 'installer' | 'other'
-}
+export type DistributionKind = Pick<ParsedFilename, 'kind' | 'name' | 'version'> & { readonly filename: string }
 
 /**
  * Reads the core metadata out of a wheel (`*.dist-info/METADATA`), an sdist (`<top>/PKG-INFO`) or an egg
- * (`EGG-INFO/PKG-INFO`), at most 8 MiB. A zip costs a few bounded reads; a gzip is read up to the metadata and no
- * further, so `complete` does not vouch for what follows: see {@link verifyEnd}. Never rejects because of what the
- * file holds; errors of the source pass through.
+ * (`EGG-INFO/PKG-INFO`), at most 8 MiB. Only what is certain counts: metadata of the project and version in the file's
+ * name, and of a wheel that has one `.dist-info` of that name and no member twice. A zip costs a few bounded reads; a
+ * gzip is read up to the metadata and no further, so `complete` does not vouch for what follows: see {@link verifyEnd}.
+ * Never rejects because of what the file holds; errors of the source pass through.
  */
 export async function readDistributionMetadata(
   source: ByteSource,
@@ -42,10 +43,10 @@ export async function readDistributionMetadata(
   try {
     switch (archiveFormat(parsed.filename)) {
       case 'zip':
-        return complete(zipMetadata(source, isWanted))
+        return complete(zipMetadata(source, parsed, isWanted), parsed)
       case 'gzip':
         if (isWanted === undefined) return { state: 'unknown' }
-        return complete(await findTarMember(gunzip(source), (path) => isWanted(posix.normalize(path))))
+        return complete(await findTarMember(gunzip(source), (path) => isWanted(posix.normalize(path))), parsed)
       default:
         return { state: await stateToEnd(source, parsed.filename) }
     }
@@ -107,9 +108,12 @@ function wantedMember(kind: DistributionKind['kind']): ((path: string) => boolea
   }
 }
 
-function complete(metadata: Uint8Array | undefined): DistributionMetadata {
+function complete(metadata: Uint8Array | undefined, parsed: DistributionKind): DistributionMetadata {
   if (metadata === undefined) return { state: 'complete', problem: 'the archive holds no core metadata' }
-  return { state: 'complete', metadata: new Uint8Array(metadata) }
+  const problem = metadataMismatch(parseCoreMetadata(metadata), parsed)
+  return problem === undefined
+    ? { state: 'complete', metadata: new Uint8Array(metadata) }
+    : { state: 'complete', problem }
 }
 
 function archiveProblem(error: unknown): DistributionMetadata {
@@ -117,10 +121,31 @@ function archiveProblem(error: unknown): DistributionMetadata {
   return { state: error instanceof TruncatedArchiveError ? 'truncated' : 'unreadable', problem: error.message }
 }
 
-function zipMetadata(source: ByteSource, isWanted: ((path: string) => boolean) | undefined): Uint8Array | undefined {
+function zipMetadata(
+  source: ByteSource,
+  parsed: DistributionKind,
+  isWanted: ((path: string) => boolean) | undefined,
+): Uint8Array | undefined {
   const directory = readZipDirectory(source)
+  if (parsed.kind === 'wheel') checkWheel(directory, parsed)
   const member = isWanted && onlyMember(directory, isWanted)
   return member && readZipMember(source, member)
+}
+
+/** Installers refuse a wheel with two `.dist-info` directories, and unpackers differ in which of two equal names they take. */
+function checkWheel({ members }: ZipDirectory, parsed: DistributionKind): void {
+  const paths = new Set<string>()
+  const infos = new Set<string>()
+  for (const path of members.flatMap(unpackedPaths)) {
+    if (paths.has(path)) throw badArchive(`zip holds ${path} twice`)
+    paths.add(path)
+    const [top = ''] = path.split('/', 1)
+    if (/\.dist-info$/i.test(top)) infos.add(top)
+  }
+  const [info, second] = infos
+  if (second !== undefined) throw badArchive(`wheel has two dist-info directories, ${info} and ${second}`)
+  if (info !== undefined && !isStemOf(info.slice(0, -'.dist-info'.length), parsed))
+    throw badArchive(`wheel of ${parsed.name} ${parsed.version} has the dist-info directory ${info}`)
 }
 
 /** The one wanted member. Names that some unpackers take for it count as well, so that nobody installs another. */
@@ -132,6 +157,10 @@ function onlyMember({ members }: ZipDirectory, isWanted: (path: string) => boole
   if (!isWanted(member.name) || member.otherName !== undefined)
     throw badArchive(`zip member ${member.name} unpacks under different names`)
   return member
+}
+
+function unpackedPaths({ name, otherName }: ZipMember): readonly string[] {
+  return otherName === undefined ? [unpackedPath(name)] : [unpackedPath(name), unpackedPath(otherName)]
 }
 
 /** Where a lenient unpacker puts a member: Python's cuts names at a zero byte, and Windows knows two separators. */

@@ -145,10 +145,8 @@ test('a local version is found with its plus sign encoded and bare', async (t) =
 
 test('an sdist describes a release that has no wheel', async (t) => {
   const { root, request } = await serveIndex(t)
-  put(
-    root,
-    sdist({ name: 'demo', version: '1.0', metadata: 'Metadata-Version: 2.2\nName: Demo\nSummary: From PKG-INFO\n' }),
-  )
+  const metadata = 'Metadata-Version: 2.2\nName: Demo\nVersion: 1.0\nSummary: From PKG-INFO\n'
+  put(root, sdist({ name: 'demo', version: '1.0', metadata }))
   const page = (await (await request('/pypi/demo/json')).json()) as Page
   assert.deepEqual([page.info['name'], page.info['summary']], ['Demo', 'From PKG-INFO'])
   assert.equal(page.urls[0]?.['core-metadata'], false)

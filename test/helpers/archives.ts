@@ -271,7 +271,10 @@ function zip64End(end: ZipEnd, position: number): Buffer {
   record.writeBigUInt64LE(BigInt(end.count), 32)
   record.writeBigUInt64LE(BigInt(end.directorySize), 40)
   record.writeBigUInt64LE(BigInt(end.directoryOffset), 48)
-  const locator = Buffer.concat([bytesOf('PK\x06\x07'), uint32(0, position, 0, 1)])
+  const locator = Buffer.concat([
+    bytesOf('PK\x06\x07'),
+    uint32(0, position % 2 ** 32, Math.floor(position / 2 ** 32), 1),
+  ])
   const saturated = { ...end, count: 0xffff, directorySize: 0xffffffff, directoryOffset: 0xffffffff }
   return Buffer.concat([record, locator, zipEnd(saturated)])
 }

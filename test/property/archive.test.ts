@@ -7,6 +7,7 @@ import { gunzip } from '#src/archive/gunzip.js'
 import { findTarMember } from '#src/archive/tar.js'
 import { readZipDirectory, readZipMember } from '#src/archive/zip.js'
 import { PypiServerError } from '#src/errors.js'
+import { parseFilename } from '#src/packaging/filename.js'
 import { sdist, tar, wheel, zip } from '../helpers/archives.js'
 import { damaged, holds } from '../helpers/property.js'
 
@@ -54,19 +55,19 @@ const kinds = {
   wheel: wheel({ name: 'demo', version: '1.0', files: { 'demo/a.py': 'a = 1\n'.repeat(50) } }),
   zip64: {
     filename: 'demo-1.0.zip',
-    bytes: zip([{ name: 'demo-1.0/PKG-INFO', data: 'Name: demo\n' }], { zip64: true }),
+    bytes: zip([{ name: 'demo-1.0/PKG-INFO', data: 'Name: demo\nVersion: 1.0\n' }], { zip64: true }),
   },
   sdist: sdist({ name: 'demo', version: '1.0' }),
 }
-const inspected = { wheel: 'wheel', zip64: 'sdist', sdist: 'sdist' } as const
-
 for (const kind of ['wheel', 'zip64', 'sdist'] as const) {
   const { filename, bytes } = kinds[kind]
+  const parsed = parseFilename(filename)
+  assert.ok(parsed)
   holds(
     `a damaged ${kind} is read within its bytes or called unreadable, and never ends the reading otherwise`,
     fc.asyncProperty(damaged(bytes), async (broken) => {
       const source = guarded(broken)
-      const { state, metadata } = await readDistributionMetadata(source, { filename, kind: inspected[kind] })
+      const { state, metadata } = await readDistributionMetadata(source, parsed)
       assert.ok(['complete', 'truncated', 'unreadable'].includes(state))
       if (metadata !== undefined) assert.equal(state, 'complete')
       assert.ok(['complete', 'truncated', 'unreadable'].includes(await verifyEnd(source, filename)))

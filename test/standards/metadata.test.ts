@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import { sdist, wheel } from '../helpers/archives.js'
+import { sdist, wheel, zip } from '../helpers/archives.js'
 import { uploadForm } from '../helpers/index-server.js'
 import { anchorsOf, htmlPage, jsonPage, putFiles } from './pages.js'
 import { rule } from './transports.js'
@@ -43,6 +43,66 @@ for (const [what, file] of [
     assert.equal((await jsonPage(server, 'demo')).files[0]?.['core-metadata'], undefined)
     assert.doesNotMatch(await htmlPage(server, '/simple/demo/'), /metadata/)
   })
+}
+
+const { filename } = built
+const info = 'demo-1.0.dist-info/METADATA'
+const ownText = 'Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Python: >=3.9\n'
+const otherText = 'Metadata-Version: 2.1\nName: other\nVersion: 1.0\nRequires-Python: >=3.9\n'
+
+for (const [what, members] of [
+  ['whose dist-info belongs to another project', [{ name: 'other-1.0.dist-info/METADATA', data: otherText }]],
+  ['whose dist-info belongs to another version', [{ name: 'demo-2.0.dist-info/METADATA', data: ownText }]],
+  ['whose METADATA names another project', [{ name: info, data: otherText }]],
+  ['whose METADATA names another version', [{ name: info, data: ownText.replace('1.0', '1.0.1') }]],
+  [
+    'with two dist-info directories',
+    [
+      { name: info, data: ownText },
+      { name: 'other-1.0.dist-info/WHEEL', data: '' },
+    ],
+  ],
+  [
+    'with a member that is there twice',
+    [
+      { name: info, data: ownText },
+      { name: 'demo.py', data: 'one' },
+      { name: 'demo.py', data: 'two' },
+    ],
+  ],
+] as const) {
+  for (const how of ['copied in', 'uploaded'] as const) {
+    rule(`no metadata and no Requires-Python is told of a wheel ${what} and that was ${how}`, async (serve) => {
+      const server = await serve()
+      const file = { filename, bytes: zip(members) }
+      if (how === 'copied in') putFiles(server, file)
+      else assert.equal((await server.post(uploadForm(file))).status, 200)
+      const [entry] = (await jsonPage(server, 'demo')).files
+      assert.equal(entry?.filename, filename)
+      assert.deepEqual([entry?.['core-metadata'], entry?.['requires-python']], [undefined, undefined])
+      assert.doesNotMatch(await htmlPage(server, '/simple/demo/'), /data-core-metadata|data-requires-python/)
+      assert.equal((await server.request(`/packages/${filename}.metadata`)).status, 404)
+    })
+  }
+}
+
+for (const [what, file] of [
+  ['an sdist', sdist({ name: 'demo', version: '1.0', requiresPython: '>=3.9' })],
+  ['a zipped sdist', { filename: 'demo-1.0.zip', bytes: zip([{ name: 'demo-1.0/PKG-INFO', data: ownText }]) }],
+  ['an egg', { filename: 'demo-1.0-py3.9.egg', bytes: zip([{ name: 'EGG-INFO/PKG-INFO', data: ownText }]) }],
+] as const) {
+  for (const how of ['copied in', 'uploaded'] as const) {
+    rule(`Requires-Python of ${what} that was ${how} is told, and no metadata promised`, async (serve) => {
+      const server = await serve()
+      if (how === 'copied in') putFiles(server, file)
+      else assert.equal((await server.post(uploadForm(file))).status, 200)
+      const [entry] = (await jsonPage(server, 'demo')).files
+      const [anchor] = anchorsOf(await htmlPage(server, '/simple/demo/'))
+      assert.deepEqual([entry?.['requires-python'], entry?.['core-metadata']], ['>=3.9', undefined])
+      assert.equal(anchor?.attributes['data-requires-python'], '>=3.9')
+      assert.equal(anchor?.attributes['data-core-metadata'], undefined)
+    })
+  }
 }
 
 rule('metadata that does not exist is 404', async (serve) => {

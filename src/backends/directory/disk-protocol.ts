@@ -1,4 +1,4 @@
-import type { ParsedFilename } from '../../packaging/filename.js'
+import type { DistributionKind } from '../../archive/distribution-metadata.js'
 import type { FileState } from './layout.js'
 
 /** What the main thread asks of the disk thread. */
@@ -6,12 +6,7 @@ export type DiskRequest =
   | { readonly kind: 'scan'; readonly root: string; readonly directory: string; readonly isRecursive: boolean }
   | { readonly kind: 'look'; readonly root: string; readonly directory: string; readonly names: readonly string[] }
   | { readonly kind: 'times'; readonly root: string; readonly directories: readonly string[] }
-  | {
-      readonly kind: 'describe'
-      readonly path: string
-      readonly filename: string
-      readonly format: ParsedFilename['kind']
-    }
+  | { readonly kind: 'describe'; readonly path: string; readonly parsed: DistributionKind }
   | {
       readonly kind: 'digest'
       readonly path: string

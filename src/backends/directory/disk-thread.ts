@@ -104,11 +104,11 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
 }
 
-async function describe({ path, filename, format }: Request<'describe'>): Promise<Description> {
+async function describe({ path, parsed }: Request<'describe'>): Promise<Description> {
   const fd = openFile(path)
   try {
     const stat = fstatSync(fd, { bigint: true })
-    const found = await readDistributionMetadata(fileSource(fd, Number(stat.size)), { filename, kind: format })
+    const found = await readDistributionMetadata(fileSource(fd, Number(stat.size)), parsed)
     return { identity: fileIdentity(stat), ...found, ...(await describeMetadata(found.metadata)) }
   } finally {
     closeSync(fd)

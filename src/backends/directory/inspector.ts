@@ -151,10 +151,9 @@ async function describe(state: State, file: CatalogueFile): Promise<void> {
 }
 
 function askDescription(state: State, file: CatalogueFile): Promise<Description> {
-  const { filename, format } = file
-  return state.descriptions(() =>
-    state.disk.ask({ kind: 'describe', path: absolutePath(state, file), filename, format }),
-  )
+  const { filename, format: kind, project: name, version } = file
+  const parsed = { filename, kind, name, version }
+  return state.descriptions(() => state.disk.ask({ kind: 'describe', path: absolutePath(state, file), parsed }))
 }
 
 function digested(state: State, file: CatalogueFile): Promise<void> {
