@@ -25,11 +25,13 @@ export interface WheelOptions extends DistributionOptions {
   /** @default py3-none-any */
   readonly tag?: string
   readonly build?: string
+  /** How members are packed; `stored` is made several times faster. @default deflate */
+  readonly method?: ZipEntry['method']
 }
 
 /** A pure wheel that pip installs: METADATA, WHEEL, RECORD with right digests and the module `<name>/__init__.py`. */
 export function wheel(options: WheelOptions): BuiltArchive {
-  const { name, version, tag = 'py3-none-any', build, files = {} } = options
+  const { name, version, tag = 'py3-none-any', build, method = 'deflate', files = {} } = options
   const stem = `${filenamePart(name)}-${versionPart(version)}`
   const info = `${stem}.dist-info`
   const metadata = coreMetadata(options, '2.1')
@@ -40,7 +42,7 @@ export function wheel(options: WheelOptions): BuiltArchive {
   members.set(`${info}/RECORD`, recordText(members, `${info}/RECORD`))
   return {
     filename: `${stem}${build === undefined ? '' : `-${build}`}-${tag}.whl`,
-    bytes: zip([...members].map(([path, data]) => ({ name: path, data }))),
+    bytes: zip([...members].map(([path, data]) => ({ name: path, data, method }))),
     metadata,
   }
 }
