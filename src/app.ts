@@ -6,7 +6,7 @@ import { type AccessOptions, isRestricted } from './edge/access.js'
 import { createDispatcher } from './edge/dispatch.js'
 import type { Edge } from './edge/edge.js'
 import { createFetchHandler, type FetchHandler } from './edge/fetch.js'
-import { createNodeHandler, type NodeHandler } from './edge/node.js'
+import { createContinueHandler, createNodeHandler, type NodeHandler } from './edge/node.js'
 import { errorMessage, PypiServerError } from './errors.js'
 import { createEvents } from './events.js'
 import type { Limits } from './limits.js'
@@ -23,7 +23,17 @@ export interface App extends NodeHandler {
   readonly backend: Backend
   /** Fulfils when the index can answer, so that the first request need not wait; rejects with the reason why it cannot. */
   readonly ready: () => Promise<void>
-  /** Ends what the app started itself: watchers, threads, timers. A backend or auther that was handed in stays open. Idempotent. */
+  /**
+   * For `server.on('checkContinue', app.checkContinue)`: clients that ask first (`Expect: 100-continue`) are refused before
+   * they send their body. Without it, Node tells them to go on before anybody has looked.
+   */
+  readonly checkContinue: NodeHandler
+  /** From now on the health endpoint answers `?ready` with 503, and all else goes on. */
+  readonly drain: () => void
+  /**
+   * Ends what the app started itself: watchers, threads, timers; running uploads have ten seconds. A backend or auther
+   * that was handed in stays open. Idempotent.
+   */
   readonly close: () => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
@@ -36,35 +46,49 @@ export interface App extends NodeHandler {
  */
 export function createApp(config: Config): App {
   const settings = settingsOf(config)
-  const edge = edgeOf(settings)
+  const uploads = uploadSlots(settings.limits)
+  let isDraining = false
+  const edge = edgeOf(settings, { uploads, isDraining: () => isDraining })
   const close = once(async () => {
+    await Promise.race([uploads.idle(), delay(drainMs)])
     for (const end of settings.closers) await end()
   })
   return Object.assign(createNodeHandler(edge), {
     fetch: createFetchHandler(edge),
     backend: settings.backend,
     ready: async () => await settings.backend.check?.(),
+    checkContinue: createContinueHandler(edge),
+    drain: () => {
+      isDraining = true
+    },
     close,
     [Symbol.asyncDispose]: close,
   })
 }
 
-function edgeOf(settings: Settings): Edge {
+const drainMs = 10_000
+
+function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDraining'>): Edge {
   const { backend, logger, healthEndpoint, baseUrl, trustProxy } = settings
   const events = createEvents(settings.events, (error, event) => {
     logger.error({ event, reason: errorMessage(error) }, 'an event listener failed')
   })
   const services: Services = {
     ...settings,
+    ...state,
     index: createProjectIndex(backend),
     management: createManagement({ backend, events }),
     events,
-    uploads: uploadSlots(settings.limits),
     isPrivate: (action) => isRestricted(access, action),
     version,
   }
   const access: AccessOptions = settings
   return { dispatcher: createDispatcher(routeTable(healthEndpoint), services, access), logger, baseUrl, trustProxy }
+}
+
+/** Fulfils after a while, and keeps no process alive for it. */
+function delay(ms: number): Promise<void> {
+  return new Promise((fulfil) => setTimeout(fulfil, ms).unref())
 }
 
 function uploadSlots({ maxUploads, maxWaitingUploads, maxUploadWaitMs }: Limits): Slots {

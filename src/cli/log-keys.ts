@@ -60,8 +60,8 @@ function headerKeys({ headers }: IncomingMessage): Keys {
   return Object.fromEntries(keys)
 }
 
-/** Messages can hold what clients sent, places cannot: those alone keep their lines. */
-function traceback(error: unknown, depth = 0): readonly string[] {
+/** An error and its causes. Messages can hold what clients sent, places cannot: those alone keep their lines. */
+export function traceback(error: unknown, depth = 0): readonly string[] {
   if (!(error instanceof Error) || depth > maxCauses) return []
   const { name, message, stack = '' } = error
   const places = stack.replace(message, () => '').split('\n')

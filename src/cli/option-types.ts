@@ -16,6 +16,12 @@ export const seconds = named('seconds', (text) => {
   throw new ArgumentTypeError(`${quote(text)} is not a whole number of seconds`)
 })
 
+/** A whole number above 0. */
+export const count = named('number', (text) => {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new ArgumentTypeError(`${quote(text)} is not a whole number above 0`)
+})
+
 /** A number of bytes, with a unit of 1024 bytes and its powers if there is one. */
 export const bytes = named('size', (text) => {
   const [, digits, unit] = /^(\d{1,12})([KMGT]?)i?B?$/i.exec(text) ?? []

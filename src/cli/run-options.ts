@@ -7,6 +7,7 @@ import {
   actionGroups,
   baseUrlPath,
   bytes,
+  count,
   healthEndpoint,
   httpUrl,
   oneOf,
@@ -29,6 +30,13 @@ export interface RunOptions extends CommonOptions {
   readonly authenticate: readonly ActionGroup[]
   readonly overwrite: boolean
   readonly max_upload: number
+  readonly max_uploads: number
+  /** `undefined` for as many as the system has room for. */
+  readonly max_connections: number | undefined
+  /** Seconds. */
+  readonly keep_alive: number
+  /** Seconds. */
+  readonly grace: number
   readonly disable_fallback: boolean
   readonly fallback_url: string
   readonly health_endpoint: string
@@ -86,6 +94,23 @@ function addListening(group: ActionsContainer): void {
     metavar: 'METHOD',
     help: `${methods.join(', ')}: accepted for compatibility; whatever is given, the HTTP server of Node is used (default: auto)`,
   })
+  group.add_argument('--max-connections', {
+    type: count,
+    metavar: 'N',
+    help: 'connections at a time; more are refused (default: 10000, or fewer where the system allows fewer open files)',
+  })
+  group.add_argument('--keep-alive', {
+    type: seconds,
+    default: 65,
+    metavar: 'SECONDS',
+    help: 'how long a connection without requests is kept; longer than a proxy in front keeps it (default: 65)',
+  })
+  group.add_argument('--grace', {
+    type: seconds,
+    default: 10,
+    metavar: 'SECONDS',
+    help: 'how long running requests may take after SIGTERM or SIGINT, before they are cut (default: 10)',
+  })
 }
 
 function addUploads(group: ActionsContainer): void {
@@ -120,6 +145,12 @@ function addUploads(group: ActionsContainer): void {
     default: 1024 ** 3,
     metavar: 'SIZE',
     help: 'largest upload, in bytes or with a unit such as 500M or 2G (default: 1G)',
+  })
+  group.add_argument('--max-uploads', {
+    type: count,
+    default: 16,
+    metavar: 'N',
+    help: 'uploads that run at a time; 64 more wait for up to ten seconds, others are told to try again (default: 16)',
   })
 }
 

@@ -2,17 +2,18 @@ import { accessSync, constants } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { errorMessage } from '../errors.js'
-import { type App, type Config, createApp, type Logger } from '../index.js'
+import { type Config, createApp, type Logger } from '../index.js'
 import { banner } from './banner.js'
 import { below } from './base-url.js'
 import { CommandError } from './command-error.js'
 import { prepareDirectories } from './directories.js'
-import { createHttpServer, listen, stopOnSignals } from './http-server.js'
+import { createHttpServer, listen } from './http-server.js'
 import { createLogger, type LineSink, lineWriter } from './log.js'
 import { openLogOutput } from './log-output.js'
 import { absolutePath, resolvedPath } from './paths.js'
 import { withRequestLog } from './request-log.js'
 import type { RunOptions } from './run-options.js'
+import { endWithProcess } from './shutdown.js'
 
 /**
  * Serves until the process is told to stop. Fulfils once it listens.
@@ -25,10 +26,17 @@ export async function run(options: RunOptions): Promise<void> {
   const directories = await Promise.all(options.package_directory.map(resolvedPath))
   const app = createApp({ ...config, roots: directories, logger })
   for (const line of [...(await prepareDirectories(directories)), ...remarks(options)]) say(line)
-  const server = createHttpServer(handlerOf(app, options, { logger, output }))
-  const url = `${await listen(server, options)}${options.server_base_url}/`
+  const wrap = (handler: RequestListener): RequestListener => handlerOf(handler, options, { logger, output })
+  const { server, connections } = createHttpServer({
+    onRequest: wrap(app),
+    onCheckContinue: wrap(app.checkContinue),
+    logger,
+    keepAliveMs: options.keep_alive * 1000,
+    maxConnections: options.max_connections,
+  })
+  const url = `${await listen(server, options, logger)}${options.server_base_url}/`
   // Before anybody is told that there is something to send signals to.
-  stopOnSignals(server, app)
+  endWithProcess({ server, app, connections, logger, graceMs: options.grace * 1000 })
   if (options.log_file !== '') process.on('SIGHUP', output.reopen)
   const lines = options.log_stream === 'none' ? [] : banner(options, directories, url)
   say([`Listening on ${url}`, ...lines].join('\n'))
@@ -45,7 +53,7 @@ async function configOf(options: RunOptions): Promise<Config> {
     disableFallback: options.disable_fallback,
     healthEndpoint: options.health_endpoint,
     hashAlgo: options.hash_algo,
-    limits: { maxUploadBytes: options.max_upload },
+    limits: { maxUploadBytes: options.max_upload, maxUploads: options.max_uploads },
     ...(cache_control !== undefined && { cacheControl: cache_control }),
     ...(options.welcome !== '' && { welcome: await readWelcome(absolutePath(options.welcome)) }),
   }
@@ -106,11 +114,11 @@ function problemWithFile(path: string): string | undefined {
 }
 
 function handlerOf(
-  app: App,
+  inner: RequestListener,
   options: RunOptions,
   { logger, output }: { readonly logger: Logger; readonly output: LineSink },
 ): RequestListener {
-  const handler = below(options.server_base_url, app, logger)
+  const handler = below(options.server_base_url, inner, logger)
   if (options.verbose === 0) return handler
   return withRequestLog(handler, { ...options, line: lineWriter(options, output) })
 }

@@ -40,6 +40,18 @@ export function createNodeHandler(edge: Edge): NodeHandler {
   }
 }
 
+/** The same door for `checkContinue`: clients are told to go on when somebody begins to read what they want to send. */
+export function createContinueHandler(edge: Edge): NodeHandler {
+  const handler = createNodeHandler(edge)
+  return (req, res, next) => {
+    // What is read to drain a refused request is read after the answer.
+    req.once('resume', () => {
+      if (!res.headersSent) res.writeContinue()
+    })
+    return handler(req, res, next)
+  }
+}
+
 interface Target {
   /** Below the mount point. */
   readonly path: string

@@ -39,6 +39,8 @@ export interface Services {
   /** Whether who asks matters to an action, so that shared caches must not keep its answers. */
   readonly isPrivate: (action: Action) => boolean
   readonly version: string
+  /** Whether this index is about to end, so that nothing new should be sent here. */
+  readonly isDraining: () => boolean
 }
 
 /** Answers one call; what it throws is turned into an answer by the edge. */

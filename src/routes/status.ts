@@ -1,10 +1,24 @@
-import { PypiServerError } from '../errors.js'
-import type { Reply } from '../http/message.js'
+import { errorMessage, PypiServerError } from '../errors.js'
+import type { Call, Reply } from '../http/message.js'
+import type { Services } from './route.js'
 
-/** Says that the process lives; looks at nothing. */
-export function health(): Reply {
+const checkMs = 5000
+
+/**
+ * Says that the process lives, and looks at nothing. With `?ready`, says whether requests should be sent here: that this
+ * index is not about to end, and that its backend can answer within five seconds.
+ */
+export async function health({ query }: Call, services: Services): Promise<Reply> {
+  if (query.has('ready')) await checkReady(services)
   const headers = { 'content-type': 'text/html; charset=UTF-8', 'cache-control': 'no-store' }
   return { status: 200, headers, body: 'Ok' }
+}
+
+async function checkReady({ backend, isDraining }: Services): Promise<void> {
+  if (isDraining()) throw new PypiServerError('ERR_PYPI_CLOSED', 'this index is about to end')
+  await backend.check?.({ signal: AbortSignal.timeout(checkMs) }).catch((cause: unknown) => {
+    throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `not ready: ${errorMessage(cause)}`, { cause })
+  })
 }
 
 /** Browsers ask for it; it must not look like a project. */

@@ -12,6 +12,8 @@ export interface SlotsOptions {
 export interface Slots {
   /** Fulfils with what gives the turn back: call it once. Rejects when there is none to be had, or the signal aborts. */
   readonly take: (signal: AbortSignal) => Promise<() => void>
+  /** Fulfils once nobody works and nobody waits. */
+  readonly idle: () => Promise<void>
 }
 
 /** Longer timers would fire at once. */
@@ -20,12 +22,14 @@ const maxTimerMs = 2 ** 31 - 1
 /** A bounded number of turns, and a bounded queue in front of them. */
 export function createSlots({ running, waiting, waitMs, refuse }: SlotsOptions): Slots {
   const queue = new Set<() => void>()
+  const watchers: (() => void)[] = []
   let taken = 0
 
   function giveBack(): void {
     const [next] = queue
     if (next === undefined) taken -= 1
     else next()
+    if (taken === 0) for (const tell of watchers.splice(0)) tell()
   }
 
   function wait(signal: AbortSignal): Promise<void> {
@@ -55,5 +59,7 @@ export function createSlots({ running, waiting, waitMs, refuse }: SlotsOptions):
     return giveBack
   }
 
-  return { take }
+  const idle = (): Promise<void> => new Promise((fulfil) => (taken === 0 ? fulfil() : watchers.push(fulfil)))
+
+  return { take, idle }
 }

@@ -97,7 +97,10 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     audit: (entry) => audit(state, entry),
     watch: (listener, { signal }) => watch(state, listener, signal),
     spoolDirectory: () => ensureSpoolFolder(firstRoot(state)).catch(storeError(firstRoot(state))),
-    check: async ({ signal } = {}) => void (await startedAndTold(state, signal)),
+    check: async ({ signal } = {}) => {
+      await startedAndTold(state, signal)
+      await assertRootsPresent(state)
+    },
     close: () => stop(state),
   }
 }
