@@ -22,12 +22,16 @@ export interface DistributionFile {
   readonly coreMetadata?: Readonly<Record<string, string>>
   /** A detached signature `<filename>.asc` can be opened as part `signature`. */
   readonly hasSignature?: boolean
-  readonly hasProvenance?: boolean
+  /** Attestations of where it comes from can be opened as part `provenance` (PEP 740); absent when there are none. */
+  readonly provenance?: Verification
   /** Present when the file is yanked (PEP 592). */
   readonly yanked?: Yank
   /** Milliseconds since the epoch; the modification time for files that were copied in. */
   readonly uploadTimeMs: number
 }
+
+/** Whether somebody here checked the signatures of attestations before they were stored. */
+export type Verification = 'verified' | 'unverified'
 
 /** Why a file was withdrawn (PEP 592). */
 export interface Yank {
@@ -106,6 +110,8 @@ export interface Candidate {
   readonly requiresPython?: string
   /** An ASCII-armoured detached signature, stored as `<filename>.asc`. */
   readonly signature?: Uint8Array
+  /** A provenance object in JSON (PEP 740); it goes with the file: replaced with it, removed with it. */
+  readonly provenance?: { readonly bytes: Uint8Array; readonly verification: Verification }
 }
 
 export interface PublishOptions extends ReadOptions {

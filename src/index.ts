@@ -33,6 +33,7 @@ export type {
   ReadOptions,
   RemoveOptions,
   RequestedRange,
+  Verification,
   Yank,
 } from './backend.js'
 export { type DirectoryBackend, type DirectoryOptions, directory } from './backends/directory/directory.js'

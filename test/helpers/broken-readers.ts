@@ -178,7 +178,7 @@ function brokenOpening(): readonly BrokenBackend[] {
     },
     {
       defect: 'throws what is absent',
-      fails: ['gone', 'part', 'dupl', 'none', 'remv'],
+      fails: ['gone', 'part', 'dupl', 'prrp', 'prrm', 'none', 'remv'],
       change: (inner) => ({
         openFile: async (...args) => {
           const opened = await inner.openFile(...args)

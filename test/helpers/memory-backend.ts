@@ -87,7 +87,7 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
       begin(signal)
       const content = await readFile(candidate.spooledPath)
       begin(signal)
-      const { project, filename, version, size, hashes, requiresPython, metadata, signature } = candidate
+      const { project, filename, version, size, hashes, requiresPython, metadata, signature, provenance } = candidate
       const file: DistributionFile = {
         project,
         filename,
@@ -99,9 +99,15 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
         ...(requiresPython !== undefined && { requiresPython }),
         ...(metadata && { coreMetadata: { sha256: metadata.sha256 } }),
         ...(signature && { hasSignature: true }),
+        ...(provenance && { provenance: provenance.verification }),
       }
       if (entryOf(file) && !overwrite) throw new PypiServerError('ERR_PYPI_FILE_EXISTS', `${filename} exists`)
-      const parts = { content, ...(metadata && { metadata: metadata.bytes }), ...(signature && { signature }) }
+      const parts = {
+        content,
+        ...(metadata && { metadata: metadata.bytes }),
+        ...(signature && { signature }),
+        ...(provenance && { provenance: provenance.bytes }),
+      }
       put(project, { entry: { file, parts } })
       return file
     },
