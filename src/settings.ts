@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net'
 import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
 import { anyOf } from './auth/combine.js'
 import { type HtpasswdAuther, htpasswd } from './auth/htpasswd.js'
@@ -12,6 +13,7 @@ import type { Listeners } from './events.js'
 import { type Limits, limitsOf } from './limits.js'
 import { type Logger, silentLogger } from './logger.js'
 import { unknownWelcomeVariable, welcomeVariables } from './render/pages.js'
+import { addressList } from './util/address-list.js'
 import {
   boolean,
   checkFunction,
@@ -38,7 +40,7 @@ export interface Settings {
   readonly cacheControl: number | undefined
   readonly limits: Limits
   readonly baseUrl: string | undefined
-  readonly trustProxy: boolean | 'loopback'
+  readonly trustProxy: boolean | BlockList
   readonly hooks: Hooks
   readonly events: Listeners
   readonly logger: Logger
@@ -80,11 +82,12 @@ export function settingsOf(config: Config): Settings {
   for (const key of Object.keys(config)) if (!Object.hasOwn(knownKeys, key)) throw wrongConfig(`unknown key ${key}`)
   const { overwrite = false } = config
   const logger = loggerOf(config)
+  const limits = limitsOf(config.limits)
   const fragment = hashAlgoOf(config)
   const owned = {
     backend: backendOf(config, logger, fragment),
     tokens: tokensOf(config, logger),
-    passwords: passwordsOf(config, logger),
+    passwords: passwordsOf(config, logger, limits),
     authorizer: rulesOf(config, logger),
   }
   const { backend = checkedBackend(config), authorizer = checkedAuthorizer(config) } = owned
@@ -99,7 +102,7 @@ export function settingsOf(config: Config): Settings {
     healthEndpoint: healthEndpointOf(config),
     welcome: welcomeOf(config),
     cacheControl: cacheControlOf(config),
-    limits: limitsOf(config.limits),
+    limits,
     baseUrl: baseUrlOf(config),
     trustProxy: trustProxyOf(config),
     hooks: hooksOf(config),
@@ -126,10 +129,14 @@ function checkedBackend({ backend }: Config): Backend {
 }
 
 /** The auther that `passwordFile` stands for. */
-function passwordsOf({ auther, passwordFile }: Config, logger: Logger): HtpasswdAuther | undefined {
+function passwordsOf(
+  { auther, passwordFile }: Config,
+  logger: Logger,
+  { maxWaitingLogins }: Limits,
+): HtpasswdAuther | undefined {
   if (passwordFile === undefined) return undefined
   if (auther !== undefined) throw wrongConfig('give auther or passwordFile, not both')
-  return htpasswd(path('passwordFile', passwordFile), { logger })
+  return htpasswd(path('passwordFile', passwordFile), { logger, maxWaiting: maxWaitingLogins })
 }
 
 /** The auther that `tokenFile` stands for. */
@@ -199,9 +206,10 @@ function baseUrlOf({ baseUrl }: Config): string | undefined {
   return baseUrl === undefined ? undefined : httpUrl('baseUrl', baseUrl)
 }
 
-function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | 'loopback' {
-  if (trustProxy === 'loopback' || typeof trustProxy === 'boolean') return trustProxy
-  throw wrongConfig(`trustProxy: ${shown(trustProxy)} is none of true, false, "loopback"`)
+function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | BlockList {
+  if (typeof trustProxy === 'boolean') return trustProxy
+  if (trustProxy === 'loopback' || Array.isArray(trustProxy)) return addressList('trustProxy', [trustProxy].flat())
+  throw wrongConfig(`trustProxy: ${shown(trustProxy)} is none of true, false, "loopback", nor a list of addresses`)
 }
 
 /** Seconds. */
