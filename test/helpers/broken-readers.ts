@@ -99,7 +99,7 @@ function brokenReading(): readonly BrokenBackend[] {
         listProjects: async function* (options) {
           const before = new Map(shelves)
           yield* inner.listProjects(options)
-          for (const [name, shelf] of shelves) if (before.get(name) !== shelf) yield [{ name }]
+          for (const [name, shelf] of [...shelves]) if (before.get(name) !== shelf) yield [{ name }]
         },
       }),
     },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { type Backend, type Project, PypiServerError } from 'pypi-server'
+import { type Backend, type NormalizedName, type Project, PypiServerError } from 'pypi-server'
 import type { BrokenBackend } from './broken-backend.js'
 import type { MemoryBackend } from './memory-backend.js'
 
@@ -41,7 +41,7 @@ function brokenPublishing(): readonly BrokenBackend[] {
     },
     {
       defect: 'never overwrites',
-      fails: ['lwhi', 'keep', 'mixd', 'over', 'prrp', 'rpub'],
+      fails: ['lwhi', 'keep', 'mixd', 'over', 'prrp', 'rpub', 'spub'],
       change: (inner) => ({
         publish: (candidate, { overwrite, ...options } = {}) => inner.publish(candidate, options),
       }),
@@ -125,19 +125,24 @@ function brokenPublishing(): readonly BrokenBackend[] {
     {
       defect: 'leaves an empty project behind when an upload fails',
       fails: ['none'],
-      change: (inner, { shelves }) => ({
-        publish: (candidate, options) =>
-          inner.publish(candidate, options).catch((error: unknown) => {
-            if (!(error instanceof PypiServerError) && !options?.signal) {
-              shelves.set(candidate.project, { entries: new Map() })
-            }
-            throw error
-          }),
-      }),
+      change: (inner) => {
+        const failed: NormalizedName[] = []
+        return {
+          listProjects: async function* (options) {
+            yield* inner.listProjects(options)
+            if (failed.length > 0) yield failed.map((name) => ({ name }))
+          },
+          publish: (candidate, options) =>
+            inner.publish(candidate, options).catch((error: unknown) => {
+              if (!(error instanceof PypiServerError) && !options?.signal) failed.push(candidate.project)
+              throw error
+            }),
+        }
+      },
     },
     {
       defect: 'forgets everything when it is closed',
-      fails: ['stay'],
+      fails: ['stay', 'sopn'],
       change: (inner, { shelves }) => ({
         close: async () => {
           shelves.clear()
@@ -183,7 +188,7 @@ function brokenChanging(): readonly BrokenBackend[] {
   return [
     {
       defect: 'says that it removed, and did not',
-      fails: ['remv', 'remn', 'prrm', 'rrem', 'wrem'],
+      fails: ['remv', 'remn', 'prrm', 'rrem', 'wrem', 'srem', 'sgon'],
       change: () => ({
         remove: async (_, { signal } = {}) => {
           signal?.throwIfAborted()
@@ -198,7 +203,7 @@ function brokenChanging(): readonly BrokenBackend[] {
     },
     {
       defect: 'removes all files of a project',
-      fails: ['remo', 'rrem'],
+      fails: ['remo', 'rrem', 'srem'],
       change: (inner) => ({
         remove: async (file, options) => {
           const wasThere = await inner.remove(file, options)
@@ -209,7 +214,7 @@ function brokenChanging(): readonly BrokenBackend[] {
     },
     {
       defect: 'says that it yanked, and did not',
-      fails: ['yank', 'yano', 'ryan'],
+      fails: ['yank', 'yano', 'ryan', 'syan'],
       change: () => ({ setYanked: async () => true }),
     },
     {
@@ -224,7 +229,7 @@ function brokenChanging(): readonly BrokenBackend[] {
     },
     {
       defect: 'says that it set a status, and did not',
-      fails: ['stat', 'stno', 'rsta'],
+      fails: ['stat', 'stno', 'rsta', 'ssta'],
       change: () => ({ setStatus: async () => true }),
     },
     {
