@@ -1,4 +1,3 @@
-import { createLoginGuard } from './auth/login-guard.js'
 import type { Backend } from './backend.js'
 import type { Config } from './config.js'
 import { createManagement } from './domain/management.js'
@@ -80,12 +79,10 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
     index: createProjectIndex(backend),
     management: createManagement({ backend, events }),
     events,
-    isPrivate: (action) => isRestricted(settings, action),
+    isPrivate: (action) => isRestricted(access, action),
     version,
   }
-  const { maxLoginFailuresPerMinute } = settings.limits
-  const logins = createLoginGuard({ maxFailuresPerMinute: maxLoginFailuresPerMinute, logger })
-  const access: AccessOptions = { ...settings, logins }
+  const access: AccessOptions = settings
   return { dispatcher: createDispatcher(routeTable(healthEndpoint), services, access), logger, baseUrl, trustProxy }
 }
 

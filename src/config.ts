@@ -1,5 +1,6 @@
 import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
 import type { Backend } from './backend.js'
+import type { Validation } from './domain/inspector.js'
 import type { Hooks } from './domain/publishing.js'
 import type { Listeners } from './events.js'
 import type { Limits } from './limits.js'
@@ -55,14 +56,20 @@ export interface Config {
   readonly cacheControl?: number
   /** How much of everything there may be; what is left out keeps its default. @default {} */
   readonly limits?: Partial<Limits>
+  /**
+   * How uploads are checked: `standard` refuses what cannot be right (digests, names, archives that are cut off or bombs),
+   * `strict` also what PyPI would refuse: ambiguous zips, wheels without a true RECORD, broken metadata, sdists that unpack
+   * outside of their folder, file names that are not normalized.
+   * @default 'standard'
+   */
+  readonly validation?: Validation
   /** Public address of the mount point, where absolute URLs are shown. @default what the request says */
   readonly baseUrl?: string
   /**
-   * Whose `X-Forwarded-Proto`, `-Host` and `-For` are believed: every peer's, nobody's, or those of peers in a list of
-   * addresses and networks, such as `['loopback', '10.0.0.0/8']`, where `loopback` is this machine.
+   * Whether `X-Forwarded-Proto`, `-Host` and `-For` are believed: of no peer, of every peer, or of peers on this machine.
    * @default 'loopback'
    */
-  readonly trustProxy?: boolean | 'loopback' | readonly string[]
+  readonly trustProxy?: boolean | 'loopback'
   /** Awaited before something happens; rejecting refuses it. @default none */
   readonly hooks?: Hooks
   /** Told after something happened. @default none */

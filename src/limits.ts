@@ -21,10 +21,6 @@ export interface Limits {
   readonly maxUploadMs: number
   /** Bytes that uploads leave free on the disk, or a hundredth of it when that is less; below it the answer is 507. @default 64 MiB */
   readonly minFreeBytes: number
-  /** Logins that wait for a password to be verified, which happens one at a time; above it the answer is 503. @default 256 */
-  readonly maxWaitingLogins: number
-  /** Failed logins from one address in a minute; above it, logins from there are slow, and wrong ones 429. @default 20 */
-  readonly maxLoginFailuresPerMinute: number
   /** Fields of one form that are not files; above it the answer is 400. @default 2000 */
   readonly maxFormFields: number
   /** Bytes of one form field; above it the answer is 400. @default 8 MiB */
@@ -35,6 +31,18 @@ export interface Limits {
   readonly maxPartHeaders: number
   /** Bytes of an XML-RPC call; above it the answer is 413. @default 64 KiB */
   readonly maxRpcBytes: number
+  /** Members of an uploaded archive; above it the answer is 400. @default 50000 */
+  readonly maxArchiveMembers: number
+  /** Unpacked bytes for each packed one, in uploads that unpack to over 64 MiB; above it the answer is 400. @default 50 */
+  readonly maxArchiveRatio: number
+  /** Bytes that an uploaded archive may unpack to; above it the answer is 400. @default 8 GiB */
+  readonly maxUnpackedBytes: number
+  /** Bytes of the core metadata in an uploaded archive; above it the answer is 400. @default 8 MiB */
+  readonly maxMetadataBytes: number
+  /** Milliseconds that looking into one upload may take; above it there is no core metadata, or 400 if strict. @default 10 s */
+  readonly maxInspectionMs: number
+  /** Uploads that may wait for the one which is looked into; above it the answer is 503. @default 64 */
+  readonly maxInspectionsWaiting: number
 }
 
 const kibibyte = 1024
@@ -50,19 +58,22 @@ export const defaultLimits: Limits = {
   minUploadBytesPerSecond: 1024,
   maxUploadMs: 6 * 3_600_000,
   minFreeBytes: 64 * mebibyte,
-  maxWaitingLogins: 256,
-  maxLoginFailuresPerMinute: 20,
   maxFormFields: 2000,
   maxFieldBytes: 8 * mebibyte,
   maxFormBytes: 16 * mebibyte,
   maxPartHeaders: 50,
   maxRpcBytes: 64 * kibibyte,
+  maxArchiveMembers: 50_000,
+  maxArchiveRatio: 50,
+  maxUnpackedBytes: 8 * 1024 * mebibyte,
+  maxMetadataBytes: 8 * mebibyte,
+  maxInspectionMs: 10_000,
+  maxInspectionsWaiting: 64,
 }
 
 /** Limits for which 0 makes sense. */
 const mayBeZero: ReadonlySet<string> = new Set<keyof Limits>([
   'maxWaitingUploads',
-  'maxWaitingLogins',
   'maxUploadWaitMs',
   'minUploadBytesPerSecond',
   'minFreeBytes',

@@ -1,4 +1,3 @@
-import type { BlockList } from 'node:net'
 import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
 import { anyOf } from './auth/combine.js'
 import { type HtpasswdAuther, htpasswd } from './auth/htpasswd.js'
@@ -8,12 +7,12 @@ import type { Backend } from './backend.js'
 import { type DirectoryBackend, directory } from './backends/directory/directory.js'
 import type { Config } from './config.js'
 import { hashAlgorithms, isHashAlgorithm } from './digests/digest.js'
+import { createInspector, type Inspector, type Validation } from './domain/inspector.js'
 import type { Hooks } from './domain/publishing.js'
 import type { Listeners } from './events.js'
 import { type Limits, limitsOf } from './limits.js'
 import { type Logger, silentLogger } from './logger.js'
 import { unknownWelcomeVariable, welcomeVariables } from './render/pages.js'
-import { addressList } from './util/address-list.js'
 import {
   boolean,
   checkFunction,
@@ -39,8 +38,9 @@ export interface Settings {
   readonly welcome: string | undefined
   readonly cacheControl: number | undefined
   readonly limits: Limits
+  readonly inspector: Inspector
   readonly baseUrl: string | undefined
-  readonly trustProxy: boolean | BlockList
+  readonly trustProxy: boolean | 'loopback'
   readonly hooks: Hooks
   readonly events: Listeners
   readonly logger: Logger
@@ -65,6 +65,7 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   welcome: true,
   cacheControl: true,
   limits: true,
+  validation: true,
   baseUrl: true,
   trustProxy: true,
   hooks: true,
@@ -82,12 +83,13 @@ export function settingsOf(config: Config): Settings {
   for (const key of Object.keys(config)) if (!Object.hasOwn(knownKeys, key)) throw wrongConfig(`unknown key ${key}`)
   const { overwrite = false } = config
   const logger = loggerOf(config)
-  const limits = limitsOf(config.limits)
   const fragment = hashAlgoOf(config)
+  const limits = limitsOf(config.limits)
   const owned = {
+    inspector: createInspector({ validation: validationOf(config), limits }),
     backend: backendOf(config, logger, fragment),
     tokens: tokensOf(config, logger),
-    passwords: passwordsOf(config, logger, limits),
+    passwords: passwordsOf(config, logger),
     authorizer: rulesOf(config, logger),
   }
   const { backend = checkedBackend(config), authorizer = checkedAuthorizer(config) } = owned
@@ -103,6 +105,7 @@ export function settingsOf(config: Config): Settings {
     welcome: welcomeOf(config),
     cacheControl: cacheControlOf(config),
     limits,
+    inspector: owned.inspector,
     baseUrl: baseUrlOf(config),
     trustProxy: trustProxyOf(config),
     hooks: hooksOf(config),
@@ -129,14 +132,10 @@ function checkedBackend({ backend }: Config): Backend {
 }
 
 /** The auther that `passwordFile` stands for. */
-function passwordsOf(
-  { auther, passwordFile }: Config,
-  logger: Logger,
-  { maxWaitingLogins }: Limits,
-): HtpasswdAuther | undefined {
+function passwordsOf({ auther, passwordFile }: Config, logger: Logger): HtpasswdAuther | undefined {
   if (passwordFile === undefined) return undefined
   if (auther !== undefined) throw wrongConfig('give auther or passwordFile, not both')
-  return htpasswd(path('passwordFile', passwordFile), { logger, maxWaiting: maxWaitingLogins })
+  return htpasswd(path('passwordFile', passwordFile), { logger })
 }
 
 /** The auther that `tokenFile` stands for. */
@@ -177,6 +176,11 @@ function authenticateOf({ authenticate = ['update'] }: Config): ReadonlySet<Acti
   return new Set(authenticate)
 }
 
+function validationOf({ validation = 'standard' }: Config): Validation {
+  if (validation === 'standard' || validation === 'strict') return validation
+  throw wrongConfig(`validation: ${shown(validation)} is none of "standard", "strict"`)
+}
+
 function hashAlgoOf({ hashAlgo = 'sha256' }: Config): string | false {
   if (hashAlgo === false || (typeof hashAlgo === 'string' && isHashAlgorithm(hashAlgo))) return hashAlgo
   throw wrongConfig(`hashAlgo: ${shown(hashAlgo)} is none of ${hashAlgorithms().join(', ')}, or false`)
@@ -206,10 +210,9 @@ function baseUrlOf({ baseUrl }: Config): string | undefined {
   return baseUrl === undefined ? undefined : httpUrl('baseUrl', baseUrl)
 }
 
-function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | BlockList {
-  if (typeof trustProxy === 'boolean') return trustProxy
-  if (trustProxy === 'loopback' || Array.isArray(trustProxy)) return addressList('trustProxy', [trustProxy].flat())
-  throw wrongConfig(`trustProxy: ${shown(trustProxy)} is none of true, false, "loopback", nor a list of addresses`)
+function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | 'loopback' {
+  if (trustProxy === 'loopback' || typeof trustProxy === 'boolean') return trustProxy
+  throw wrongConfig(`trustProxy: ${shown(trustProxy)} is none of true, false, "loopback"`)
 }
 
 /** Seconds. */

@@ -11,3 +11,10 @@ export class TruncatedArchiveError extends PypiServerError {
 export function badArchive(message: string, options?: ErrorOptions): PypiServerError {
   return new PypiServerError('ERR_PYPI_BAD_ARCHIVE', message, options)
 }
+
+/** An archive with more of something than its limit: a bomb, or one for which a limit has to be raised. Code `ERR_PYPI_BAD_ARCHIVE`. */
+export class ArchiveLimitError extends PypiServerError {
+  constructor(message: string) {
+    super('ERR_PYPI_BAD_ARCHIVE', message)
+  }
+}

@@ -4,6 +4,7 @@ import { parseCoreMetadata } from '../packaging/core-metadata.js'
 import type { ParsedFilename } from '../packaging/filename.js'
 import { isStemOf, metadataMismatch } from '../packaging/metadata-match.js'
 import { badArchive, TruncatedArchiveError } from './archive-error.js'
+import { archiveFormat } from './archive-format.js'
 import type { ByteSource } from './byte-source.js'
 import { checkBzip2Ends, checkXzEnds } from './footers.js'
 import { gunzip } from './gunzip.js'
@@ -28,6 +29,14 @@ export interface DistributionMetadata {
 /** What {@link readDistributionMetadata} needs to know of a file name. */
 export type DistributionKind = Pick<ParsedFilename, 'kind' | 'name' | 'version'> & { readonly filename: string }
 
+/** What is known already of a zip, and how much of it may be unpacked. */
+export interface ZipMetadataOptions {
+  /** @default read from the source */
+  readonly directory?: ZipDirectory
+  /** Bytes of the metadata. @default 8 MiB */
+  readonly maxBytes?: number
+}
+
 /**
  * Reads the core metadata out of a wheel (`*.dist-info/METADATA`), an sdist (`<top>/PKG-INFO`) or an egg
  * (`EGG-INFO/PKG-INFO`), at most 8 MiB. Only what is certain counts: metadata of the project and version in the file's
@@ -43,7 +52,7 @@ export async function readDistributionMetadata(
   try {
     switch (archiveFormat(parsed.filename)) {
       case 'zip':
-        return complete(zipMetadata(source, parsed, isWanted), parsed)
+        return complete(zipMetadata(source, parsed), parsed)
       case 'gzip':
         if (isWanted === undefined) return { state: 'unknown' }
         return complete(await findTarMember(gunzip(source), (path) => isWanted(posix.normalize(path))), parsed)
@@ -87,15 +96,8 @@ async function stateToEnd(source: ByteSource, filename: string): Promise<Archive
   }
 }
 
-function archiveFormat(filename: string): 'zip' | 'gzip' | 'bzip2' | 'xz' | undefined {
-  const name = filename.toLowerCase()
-  if (/\.(?:whl|egg|zip)$/.test(name)) return 'zip'
-  if (/\.(?:tar\.gz|tgz)$/.test(name)) return 'gzip'
-  if (name.endsWith('.tar.bz2')) return 'bzip2'
-  return name.endsWith('.tar.xz') ? 'xz' : undefined
-}
-
-function wantedMember(kind: DistributionKind['kind']): ((path: string) => boolean) | undefined {
+/** Which member holds the core metadata of such a file; `undefined` for kinds that have none. */
+export function wantedMember(kind: DistributionKind['kind']): ((path: string) => boolean) | undefined {
   switch (kind) {
     case 'wheel':
       return (path) => /^[^/]+\.dist-info\/METADATA$/.test(path)
@@ -121,15 +123,19 @@ function archiveProblem(error: unknown): DistributionMetadata {
   return { state: error instanceof TruncatedArchiveError ? 'truncated' : 'unreadable', problem: error.message }
 }
 
-function zipMetadata(
+/**
+ * The core metadata in a zip, whatever it says; `undefined` when there is none.
+ * @throws `ERR_PYPI_BAD_ARCHIVE` when it is not certain which member that is; an `ArchiveLimitError` above `maxBytes`
+ */
+export function zipMetadata(
   source: ByteSource,
   parsed: DistributionKind,
-  isWanted: ((path: string) => boolean) | undefined,
+  { directory = readZipDirectory(source), maxBytes }: ZipMetadataOptions = {},
 ): Uint8Array | undefined {
-  const directory = readZipDirectory(source)
+  const isWanted = wantedMember(parsed.kind)
   if (parsed.kind === 'wheel') checkWheel(directory, parsed)
   const member = isWanted && onlyMember(directory, isWanted)
-  return member && readZipMember(source, member)
+  return member && readZipMember(source, member, maxBytes === undefined ? {} : { maxBytes })
 }
 
 /** Installers refuse a wheel with two `.dist-info` directories, and unpackers differ in which of two equal names they take. */

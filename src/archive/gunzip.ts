@@ -1,27 +1,30 @@
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { errorCode, errorMessage } from '../errors.js'
-import { badArchive, TruncatedArchiveError } from './archive-error.js'
+import { ArchiveLimitError, badArchive, TruncatedArchiveError } from './archive-error.js'
 import { type ByteSource, beginsLike } from './byte-source.js'
 
 const gzipMagic = '\x1f\x8b'
 const chunkBytes = 128 * 1024
-const maxRatio = 1000
-const ratioFreeBytes = 64 * 2 ** 20
+/** Up to this many unpacked bytes any ratio is fine. */
+export const ratioFreeBytes = 64 * 2 ** 20
 
 /** Limits of {@link gunzip}. */
 export interface GunzipOptions {
   /** Inflated bytes. @default 2 GiB */
   readonly maxBytes?: number
+  /** Inflated bytes for each packed one, once there are more than 64 MiB of them. @default 1000 */
+  readonly maxRatio?: number
 }
 
 /**
  * Inflates a gzip file of one or more members (RFC 1952 2.2), holding a few chunks at a time; ending the iteration
- * early is fine, and nothing is read from the source afterwards. Above 64 MiB it stops at 1000 times the file's size.
- * @throws `ERR_PYPI_BAD_ARCHIVE`; a `TruncatedArchiveError` when the last member has no end. Errors of the source pass.
+ * early is fine, and nothing is read from the source afterwards.
+ * @throws `ERR_PYPI_BAD_ARCHIVE`; a `TruncatedArchiveError` when the last member has no end, an `ArchiveLimitError` above
+ * a limit. Errors of the source pass.
  */
 export async function* gunzip(source: ByteSource, options: GunzipOptions = {}): AsyncGenerator<Buffer, void> {
-  const { maxBytes = 2 * 2 ** 30 } = options
+  const { maxBytes = 2 * 2 ** 30, maxRatio = 1000 } = options
   if (!beginsLike(source, gzipMagic)) throw badArchive('not a gzip file')
   const feed = sourceStream(source)
   const engine = createGunzip({ chunkSize: chunkBytes })
@@ -30,7 +33,7 @@ export async function* gunzip(source: ByteSource, options: GunzipOptions = {}): 
   try {
     for await (const chunk of engine) {
       inflated += chunk.length
-      checkInflated(inflated, source.size, maxBytes)
+      checkInflated(inflated, source.size, { maxBytes, maxRatio })
       yield chunk
     }
   } catch (error) {
@@ -62,10 +65,14 @@ function sourceStream(source: ByteSource): Readable {
   })
 }
 
-function checkInflated(inflated: number, packed: number, maxBytes: number): void {
-  if (inflated > maxBytes) throw badArchive(`gzip inflates to more than ${maxBytes} bytes`)
+function checkInflated(
+  inflated: number,
+  packed: number,
+  { maxBytes, maxRatio }: Readonly<Required<GunzipOptions>>,
+): void {
+  if (inflated > maxBytes) throw new ArchiveLimitError(`gzip inflates to more than ${maxBytes} bytes`)
   if (inflated > ratioFreeBytes && inflated > packed * maxRatio)
-    throw badArchive(`gzip inflates to more than ${maxRatio} times its size`)
+    throw new ArchiveLimitError(`gzip inflates to more than ${maxRatio} times its size`)
 }
 
 function gzipError(error: unknown): unknown {

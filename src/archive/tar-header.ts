@@ -1,3 +1,4 @@
+import { errorCode } from '../errors.js'
 import { badArchive } from './archive-error.js'
 
 /** Bytes of a header, and what data is padded to (POSIX.1-2024 pax, "ustar Interchange Format"). */
@@ -10,12 +11,15 @@ export interface TarHeader {
   readonly type: string
   /** Bytes of data that the header declares. */
   readonly size: number
+  /** Where a link leads, before any extension replaces it. */
+  readonly target: string
 }
 
 /** What pax records may say about the member after them. */
 export interface PaxRecords {
   readonly path?: string
   readonly size?: number
+  readonly target?: string
 }
 
 /**
@@ -31,6 +35,7 @@ export function parseTarHeader(block: Buffer): TarHeader {
     name: prefix === '' ? name : `${prefix}/${name}`,
     type: block.toString('latin1', 156, 157),
     size: parseNumber(block.subarray(124, 136)),
+    target: text(block.subarray(157, 257)),
   }
 }
 
@@ -49,8 +54,24 @@ export function parsePaxRecords(data: Buffer): PaxRecords {
   // POSIX: an empty value means that the keyword is not set.
   const path = records.get('path') || undefined
   const size = records.get('size') || undefined
-  if (path?.includes('\0')) throw badArchive('pax path holds a zero byte')
-  return { ...(path !== undefined && { path }), ...(size !== undefined && { size: paxSize(size) }) }
+  const target = records.get('linkpath') || undefined
+  if (path?.includes('\0') || target?.includes('\0')) throw badArchive('pax path holds a zero byte')
+  return {
+    ...(path !== undefined && { path }),
+    ...(size !== undefined && { size: paxSize(size) }),
+    ...(target !== undefined && { target }),
+  }
+}
+
+/** Whether a block would be read as a header. */
+export function isTarHeader(block: Buffer): boolean {
+  try {
+    checkChecksum(block)
+    return block.some((byte) => byte !== 0)
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_PYPI_BAD_ARCHIVE') throw error
+    return false
+  }
 }
 
 /** A field of text up to its first zero byte. */

@@ -1,4 +1,4 @@
-import { badArchive, TruncatedArchiveError } from './archive-error.js'
+import { ArchiveLimitError, badArchive, TruncatedArchiveError } from './archive-error.js'
 import { type ByteSource, beginsLike, readExactly } from './byte-source.js'
 
 // Names and offsets follow PKWARE's APPNOTE 6.3.10, sections 4.3.14 to 4.3.16.
@@ -11,7 +11,12 @@ const locatorBytes = 20
 const end64Magic = 0x06064b50
 const end64Bytes = 56
 const maxDirectoryBytes = 64 * 2 ** 20
-const maxMembers = 200_000
+
+/** Limits of reading a zip's directory. */
+export interface ZipDirectoryLimits {
+  /** @default 200,000 */
+  readonly maxMembers?: number
+}
 
 /** Where the central directory lies and how many members it announces. */
 export interface DirectoryPlace {
@@ -19,6 +24,8 @@ export interface DirectoryPlace {
   /** Bytes. */
   readonly size: number
   readonly count: number
+  /** Bytes of the comment at the end of the archive. */
+  readonly commentBytes: number
 }
 
 interface EndRecord extends DirectoryPlace {
@@ -30,17 +37,18 @@ interface EndRecord extends DirectoryPlace {
 
 /**
  * Finds the one central directory that ends exactly where its end record begins, within the last 64 KiB. The directory
- * is at most 64 MiB and 200,000 members.
- * @throws `ERR_PYPI_BAD_ARCHIVE`; a `TruncatedArchiveError` when the file begins like a zip and has no such record
+ * is at most 64 MiB.
+ * @throws `ERR_PYPI_BAD_ARCHIVE`; a `TruncatedArchiveError` when the file begins like a zip and has no such record, an
+ * `ArchiveLimitError` above a limit
  */
-export function findDirectory(source: ByteSource): DirectoryPlace {
+export function findDirectory(source: ByteSource, { maxMembers = 200_000 }: ZipDirectoryLimits = {}): DirectoryPlace {
   const [found, second] = fittingEnds(source)
   if (found === undefined) throw missingEnd(source)
   if (second !== undefined) throw badArchive('zip has more than one end of central directory that fits')
   if (found.end < source.size) throw badArchive(`zip is followed by ${source.size - found.end} other bytes`)
   if (found.size > maxDirectoryBytes)
-    throw badArchive(`zip directory of ${found.size} bytes, the limit is ${maxDirectoryBytes}`)
-  if (found.count > maxMembers) throw badArchive(`zip of ${found.count} members, the limit is ${maxMembers}`)
+    throw new ArchiveLimitError(`zip directory of ${found.size} bytes, the limit is ${maxDirectoryBytes}`)
+  if (found.count > maxMembers) throw new ArchiveLimitError(`zip of ${found.count} members, the limit is ${maxMembers}`)
   return found
 }
 
@@ -63,14 +71,15 @@ function fittingEnds(source: ByteSource): readonly EndRecord[] {
 /** What the record at this position says, `undefined` when it cannot be one. */
 function endRecord(source: ByteSource, bytes: Buffer, position: number): EndRecord | undefined {
   if (bytes.length < endBytes) return undefined
-  const end = position + endBytes + bytes.readUInt16LE(20)
+  const commentBytes = bytes.readUInt16LE(20)
+  const end = position + endBytes + commentBytes
   if (end > source.size) return undefined
   const count = bytes.readUInt16LE(10)
   const size = bytes.readUInt32LE(12)
   const offset = bytes.readUInt32LE(16)
-  const short = { start: position, end, count, size, offset }
+  const short = { start: position, end, count, size, offset, commentBytes }
   const long = end64Record(source, position)
-  if (long !== undefined) return agree(short, long) ? { ...long, end } : undefined
+  if (long !== undefined) return agree(short, long) ? { ...short, ...long } : undefined
   return isFirstDisk(bytes) && bytes.readUInt16LE(8) === count ? short : undefined
 }
 
@@ -78,8 +87,10 @@ function isFirstDisk(bytes: Buffer): boolean {
   return bytes.readUInt16LE(4) === 0 && bytes.readUInt16LE(6) === 0
 }
 
+type Extent = Pick<DirectoryPlace, 'count' | 'size' | 'offset'>
+
 /** A field is either repeated in both records or announced as too large for the short one (APPNOTE 4.4.1.4). */
-function agree(short: DirectoryPlace, long: DirectoryPlace): boolean {
+function agree(short: Extent, long: Extent): boolean {
   return (
     (short.count === long.count || short.count === 0xffff) &&
     (short.size === long.size || short.size === 0xffffffff) &&
@@ -88,7 +99,7 @@ function agree(short: DirectoryPlace, long: DirectoryPlace): boolean {
 }
 
 /** The ZIP64 record that the locator right before the end record points at; both must be adjacent. */
-function end64Record(source: ByteSource, endPosition: number): Omit<EndRecord, 'end'> | undefined {
+function end64Record(source: ByteSource, endPosition: number): (Extent & Pick<EndRecord, 'start'>) | undefined {
   const start = endPosition - locatorBytes - end64Bytes
   if (start < 0) return undefined
   const bytes = readExactly(source, start, end64Bytes + locatorBytes)

@@ -1,17 +1,22 @@
 import { crc32, inflateRawSync } from 'node:zlib'
-import { badArchive } from './archive-error.js'
+import { ArchiveLimitError, badArchive } from './archive-error.js'
 import { type ByteSource, readExactly } from './byte-source.js'
-import { findDirectory } from './zip-end.js'
+import { findDirectory, type ZipDirectoryLimits } from './zip-end.js'
 
 // Names and offsets follow PKWARE's APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.5.
-const localMagic = 0x04034b50
-const localBytes = 30
+/** First bytes of a local header, as a little-endian number. */
+export const localMagic = 0x04034b50
+/** Bytes of a local header without its name and extra field. */
+export const localBytes = 30
 const centralMagic = 0x02014b50
 const centralBytes = 46
 const encryptionFlags = 0x0001 | 0x0040 | 0x2000
 const descriptorFlag = 0x0008
 const zip64Field = 0x0001
 const unicodePathField = 0x7075
+// The upper half of the external attributes is the mode, where the archive was made on Unix; elsewhere it is 0.
+const fileTypeBits = 0o170000
+const linkType = 0o120000
 const absent32 = 0xffffffff
 
 /** One member as the central directory describes it; only {@link readZipMember} checks that against its own header. */
@@ -32,6 +37,12 @@ export interface ZipMember {
   readonly size: number
   /** Where the local header lies. */
   readonly headerOffset: number
+  /** The central header's extra field, unread. */
+  readonly extra: Uint8Array
+  /** Bytes of the central header's comment. */
+  readonly commentBytes: number
+  /** A symbolic link, which holds the path that it leads to. */
+  readonly isLink: boolean
 }
 
 /** The members of a zip, in the order of its central directory, duplicates included. */
@@ -39,6 +50,8 @@ export interface ZipDirectory {
   readonly members: readonly ZipMember[]
   /** Where the central directory begins: no member reaches beyond. */
   readonly offset: number
+  /** Bytes of the comment at the end of the archive. */
+  readonly commentBytes: number
 }
 
 /** Limits of {@link readZipMember}. */
@@ -48,12 +61,12 @@ export interface ZipMemberLimits {
 }
 
 /**
- * Lists a zip or zip64 in a few bounded reads: the last 64 KiB and a central directory of at most 64 MiB and 200,000
- * members. Every offset has been checked against the size.
- * @throws `ERR_PYPI_BAD_ARCHIVE`; a `TruncatedArchiveError` when the end is missing
+ * Lists a zip or zip64 in a few bounded reads: the last 64 KiB and a central directory of at most 64 MiB. Every offset
+ * has been checked against the size.
+ * @throws `ERR_PYPI_BAD_ARCHIVE`; a `TruncatedArchiveError` when the end is missing, an `ArchiveLimitError` above a limit
  */
-export function readZipDirectory(source: ByteSource): ZipDirectory {
-  const { offset, size, count } = findDirectory(source)
+export function readZipDirectory(source: ByteSource, limits: ZipDirectoryLimits = {}): ZipDirectory {
+  const { offset, size, count, commentBytes } = findDirectory(source, limits)
   const bytes = readExactly(source, offset, size)
   const members: ZipMember[] = []
   for (let at = 0; at < size; ) {
@@ -63,13 +76,13 @@ export function readZipDirectory(source: ByteSource): ZipDirectory {
     at += length
   }
   if (members.length < count) throw badArchive(`zip directory lists ${members.length} of ${count} members`)
-  return { members, offset }
+  return { members, offset, commentBytes }
 }
 
 /**
  * Unpacks one member: stored or deflated, not encrypted, named alike in both headers, with the size and CRC-32 that
  * the directory declares.
- * @throws `ERR_PYPI_BAD_ARCHIVE`
+ * @throws `ERR_PYPI_BAD_ARCHIVE`; an `ArchiveLimitError` when it is larger than the limit
  */
 export function readZipMember(source: ByteSource, member: ZipMember, limits: ZipMemberLimits = {}): Uint8Array {
   const { maxBytes = 8 * 2 ** 20 } = limits
@@ -108,6 +121,9 @@ function centralMember(header: Buffer, directoryOffset: number): ZipMember {
     flags: header.readUInt16LE(8),
     method: header.readUInt16LE(10),
     crc32: header.readUInt32LE(16),
+    extra,
+    commentBytes: header.readUInt16LE(32),
+    isLink: (header.readUInt16LE(40) & fileTypeBits) === linkType,
     ...wideFields(header, extra),
   }
   // The local header's extra field has a length of its own, so this is the least that the member can occupy.
@@ -160,7 +176,9 @@ function checkReadable(member: ZipMember, maxBytes: number): void {
   if (method !== 0 && method !== 8) throw badArchive(`zip member ${name} has compression method ${method}`)
   // Deflate may grow what it packs, but by far less than this.
   if (size > maxBytes || compressedSize > maxBytes + 2 ** 16)
-    throw badArchive(`zip member ${name} is of ${Math.max(size, compressedSize)} bytes, the limit is ${maxBytes}`)
+    throw new ArchiveLimitError(
+      `zip member ${name} is of ${Math.max(size, compressedSize)} bytes, the limit is ${maxBytes}`,
+    )
 }
 
 function checkLocalHeader(member: ZipMember, header: Buffer, rawName: Buffer): void {

@@ -5,7 +5,6 @@ import type { ActionGroup } from '../index.js'
 import type { CommonOptions } from './common-options.js'
 import {
   actionGroups,
-  addresses,
   baseUrlPath,
   bytes,
   count,
@@ -30,8 +29,7 @@ export interface RunOptions extends CommonOptions {
   readonly rules: string | undefined
   readonly authenticate: readonly ActionGroup[]
   readonly overwrite: boolean
-  /** Addresses and networks; `loopback` for this machine. */
-  readonly trusted_proxy: readonly string[]
+  readonly strict: boolean
   readonly max_upload: number
   readonly max_uploads: number
   /** `undefined` for as many as the system has room for. */
@@ -91,12 +89,6 @@ function addListening(group: ActionsContainer): void {
     metavar: 'PATH',
     help: 'serve everything below this path, such as /pypi/, and nothing beside it; not needed behind a proxy that takes the path off, since all links are relative (default: /)',
   })
-  group.add_argument('--trusted-proxy', {
-    type: addresses,
-    default: ['loopback'],
-    metavar: 'LIST',
-    help: 'addresses of the proxies in front whose X-Forwarded headers are believed: a comma-separated list of addresses, networks such as 10.0.0.0/8, and loopback for this machine; "." for none (default: loopback)',
-  })
   group.add_argument('--server', {
     type: oneOf(methods),
     default: 'auto',
@@ -148,6 +140,11 @@ function addUploads(group: ActionsContainer): void {
     action: 'store_true',
     default: false,
     help: 'let uploads replace files of the same name (default: refused)',
+  })
+  group.add_argument('--strict', {
+    action: 'store_true',
+    default: false,
+    help: 'refuse uploads that PyPI would refuse: ambiguous zips, wheels without a true RECORD, broken metadata, names that are not normalized (default: refuse only what cannot be right)',
   })
   group.add_argument('--max-upload', {
     type: bytes,

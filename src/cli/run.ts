@@ -44,16 +44,16 @@ export async function run(options: RunOptions): Promise<void> {
 }
 
 async function configOf(options: RunOptions): Promise<Config> {
-  const { authenticate, overwrite, cache_control } = options
+  const { authenticate, overwrite, strict, cache_control } = options
   return {
     ...accessFiles(options),
     authenticate,
     overwrite,
+    validation: strict ? 'strict' : 'standard',
     fallbackUrl: options.fallback_url,
     disableFallback: options.disable_fallback,
     healthEndpoint: options.health_endpoint,
     hashAlgo: options.hash_algo,
-    trustProxy: options.trusted_proxy,
     limits: { maxUploadBytes: options.max_upload, maxUploads: options.max_uploads },
     ...(cache_control !== undefined && { cacheControl: cache_control }),
     ...(options.welcome !== '' && { welcome: await readWelcome(absolutePath(options.welcome)) }),

@@ -2,12 +2,16 @@ import { setTimeout } from 'node:timers/promises'
 import type { Backend, Candidate, DistributionFile, NormalizedName } from '../backend.js'
 import { errorCode, PypiServerError } from '../errors.js'
 import type { Events } from '../events.js'
+import { parseFilename } from '../packaging/filename.js'
+import { releaseKey } from '../packaging/version.js'
+import type { Inspector } from './inspector.js'
 
 /** What a publisher works with. */
 export interface PublishingOptions {
   readonly backend: Backend
   /** Replace files of the same name. */
   readonly overwrite: boolean
+  readonly inspector: Pick<Inspector, 'validation'>
   readonly hooks: Hooks
   readonly events: Events
 }
@@ -24,12 +28,13 @@ export interface Hooks {
  * @throws ERR_PYPI_FILE_EXISTS when other bytes have the name; whatever the hook and the backend throw
  */
 export async function publish(
-  { backend, overwrite, hooks, events }: PublishingOptions,
+  { backend, overwrite, inspector, hooks, events }: PublishingOptions,
   candidate: Candidate,
   user: string | null,
 ): Promise<DistributionFile> {
   if (backend.publish === undefined) throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${backend.name} takes no uploads`)
   await checkStatus(backend, candidate.project)
+  if (inspector.validation === 'strict') await checkOnlySdist(backend, candidate)
   await hooks.beforePublish?.(candidate, { user })
   try {
     const file = await backend.publish(candidate, { overwrite })
@@ -48,6 +53,21 @@ async function checkStatus(backend: Backend, project: NormalizedName): Promise<v
   const status = (await backend.getProject(project))?.status?.status
   if (status !== 'archived' && status !== 'quarantined') return
   throw new PypiServerError('ERR_PYPI_FORBIDDEN', `project ${project} is ${status} and takes no uploads`)
+}
+
+/** Installers take the first sdist of a release that they find, so that two would be a matter of luck. */
+async function checkOnlySdist(backend: Backend, { project, filename, version }: Candidate): Promise<void> {
+  if (!isSdist(filename)) return
+  const other = (await backend.getProject(project))?.files.find(
+    (file) => file.filename !== filename && isSdist(file.filename) && releaseKey(file.version) === releaseKey(version),
+  )
+  if (other === undefined) return
+  const message = `Only one sdist may be uploaded per release: ${other.filename} is there already`
+  throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', message)
+}
+
+function isSdist(filename: string): boolean {
+  return parseFilename(filename)?.kind === 'sdist'
 }
 
 // What another process stored shows within a second.

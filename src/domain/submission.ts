@@ -1,22 +1,18 @@
-import { createHash } from 'node:crypto'
-import { closeSync, openSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { type ByteSource, fileSource } from '../archive/byte-source.js'
-import { readDistributionMetadata, verifyEnd } from '../archive/distribution-metadata.js'
-import { readZipDirectory } from '../archive/zip.js'
 import type { Candidate } from '../backend.js'
 import { digestFile } from '../digests/digest.js'
 import { discard, type SpooledFile, spool } from '../digests/spool.js'
-import { asStoreError, errorCode, PypiServerError } from '../errors.js'
-import { parseCoreMetadata } from '../packaging/core-metadata.js'
-import { checkUploadFilename, type ParsedFilename } from '../packaging/filename.js'
+import { asStoreError, errorCode, errorMessage, PypiServerError } from '../errors.js'
+import type { Logger } from '../logger.js'
+import { checkUploadFilename, normalFilename, type ParsedFilename } from '../packaging/filename.js'
 import { normalizeName } from '../packaging/name.js'
-import { isSpecifierSet } from '../packaging/specifier.js'
 import { releaseKey } from '../packaging/version.js'
+import { escapeControlCharacters } from '../util/control-characters.js'
+import type { Inspector } from './inspector.js'
 
 /** What a form sends as a file. */
 export interface FilePartInput {
@@ -41,14 +37,23 @@ export interface Submission {
    * Checks a zip of documentation, as old tools send it; nothing is done with it.
    * @throws ERR_PYPI_UPLOAD_REFUSED
    */
-  readonly finishDocs: () => void
+  readonly finishDocs: () => Promise<void>
   /** Removes what was spooled. Call it always, also after success. */
   readonly discard: () => Promise<void>
 }
 
-interface State {
+/** What a submission works with. */
+export interface SubmissionOptions {
+  /** Where files are spooled. */
   readonly directory: () => Promise<string>
+  /** Digest names, `sha256` among them. */
   readonly algorithms: readonly string[]
+  /** Its `validation` says how strict the rest is, too. */
+  readonly inspector: Inspector
+  readonly logger: Logger
+}
+
+interface State extends SubmissionOptions {
   /** A `content` part has begun: the next may begin before this one is on disk. */
   hasContent: boolean
   content?: { readonly filename: string; readonly file: SpooledFile }
@@ -63,12 +68,13 @@ export async function temporarySpoolDirectory(): Promise<string> {
 }
 
 const maxSignatureBytes = 8 * 1024
+const maxReasonLength = 500
 // pypiserver's words, which scripts look for.
 const missingContent = "Missing 'content' file-field!"
 
-/** A submission that spools below `directory()` and hashes with these algorithms, `sha256` among them. */
-export function createSubmission(directory: () => Promise<string>, algorithms: readonly string[]): Submission {
-  const state: State = { directory, algorithms, hasContent: false }
+/** A submission of which nothing has come in yet. */
+export function createSubmission(options: SubmissionOptions): Submission {
+  const state: State = { ...options, hasContent: false }
   return {
     takeFile: (part) => takeFile(state, part),
     finish: (fields) =>
@@ -105,7 +111,8 @@ async function readSmall(stream: Readable): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-async function finish({ content, signature }: State, fields: FormFields): Promise<Candidate> {
+async function finish(state: State, fields: FormFields): Promise<Candidate> {
+  const { content, signature } = state
   if (content === undefined) throw refused(missingContent)
   const { filename, file } = content
   const parsed = checkUploadFilename(filename)
@@ -115,6 +122,7 @@ async function finish({ content, signature }: State, fields: FormFields): Promis
   }
   checkProtocol(fields)
   checkNameAndVersion(fields, parsed)
+  if (state.inspector.validation === 'strict') checkStrictly(fields, parsed)
   await checkDigests(fields, file)
   return {
     project: parsed.name,
@@ -123,24 +131,19 @@ async function finish({ content, signature }: State, fields: FormFields): Promis
     spooledPath: file.path,
     size: file.size,
     hashes: file.hashes,
-    ...(await inspect(file, parsed)),
+    ...(await inspect(state, file, parsed)),
     ...(signature !== undefined && { signature: signature.bytes }),
   }
 }
 
-function finishDocs({ content }: State): void {
+async function finishDocs({ content, inspector }: State): Promise<void> {
   if (content === undefined) throw refused(missingContent)
-  const fd = openSync(content.file.path, 'r')
-  try {
-    const { members } = readZipDirectory(fileSource(fd, content.file.size))
-    if (!members.some(({ name }) => name === 'index.html'))
-      throw refused('not a zip file with an index.html at its top')
-  } catch (error) {
-    if (errorCode(error) !== 'ERR_PYPI_BAD_ARCHIVE') throw error
-    throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', 'not a zip file', { cause: error })
-  } finally {
-    closeSync(fd)
-  }
+  const found = await inspector.inspect(content.file, 'documentation').catch((error: unknown) => {
+    if (errorCode(error) !== 'ERR_PYPI_BAD_ARCHIVE') throw asStoreError(error, 'the upload')
+    throw refused('not a zip file', error)
+  })
+  const problem = found === 'overrun' ? overrun : found.problem
+  if (problem !== undefined) throw refused(problem)
 }
 
 function checkProtocol(fields: FormFields): void {
@@ -189,43 +192,43 @@ function digestSlowly(path: string, algorithms: readonly string[]): Promise<Reco
   return digestFile(path, algorithms, { between: () => setImmediate() })
 }
 
+/** What PyPI demands beyond what can be right. */
+function checkStrictly(fields: FormFields, parsed: ParsedFilename): void {
+  const { filename } = parsed
+  const normal = normalFilename(parsed)
+  if (filename !== normal) throw refused(`Filename '${filename}' is invalid, should be '${normal}'.`)
+  if (claims.every(([field]) => single(fields, field) === undefined))
+    throw refused('Include at least one message digest.')
+}
+
+const overrun = 'the file could not be inspected in time'
+
 async function inspect(
-  { path, size }: SpooledFile,
+  { inspector, logger }: State,
+  file: SpooledFile,
   parsed: ParsedFilename,
 ): Promise<Pick<Candidate, 'metadata' | 'requiresPython'>> {
-  const fd = openSync(path, 'r')
-  try {
-    const source = fileSource(fd, size)
-    checkMagic(source, parsed.filename)
-    if ((await verifyEnd(source, parsed.filename)) === 'truncated') throw invalid('the archive is cut off')
-    const { metadata: bytes } = await readDistributionMetadata(source, parsed)
-    if (bytes === undefined) return {}
-    const { requiresPython } = parseCoreMetadata(bytes)
-    return {
-      metadata: { bytes, sha256: createHash('sha256').update(bytes).digest('hex') },
-      ...(requiresPython !== undefined && isSpecifierSet(requiresPython) && { requiresPython }),
-    }
-  } finally {
-    closeSync(fd)
+  const found = await inspector.inspect(file, parsed).catch((error: unknown) => {
+    if (errorCode(error) !== 'ERR_PYPI_BAD_ARCHIVE') throw error
+    throw invalid(errorMessage(error), error)
+  })
+  if (found === 'overrun' && inspector.validation === 'strict') throw invalid(overrun)
+  const { metadata, metadataSha256, requiresPython, problem } = found === 'overrun' ? { problem: overrun } : found
+  if (problem !== undefined) logger.warn({ filename: parsed.filename, reason: problem }, 'stored without core metadata')
+  return {
+    ...(metadata !== undefined &&
+      metadataSha256 !== undefined && { metadata: { bytes: metadata, sha256: metadataSha256 } }),
+    ...(requiresPython !== undefined && { requiresPython }),
   }
 }
 
-/** First bytes, in hex, by extension: what the archive must be to deserve its name. */
-const magics: readonly (readonly [extension: RegExp, magic: string, format: string])[] = [
-  [/\.(?:whl|zip|egg)$/i, '504b', 'zip file'],
-  [/\.(?:tar\.gz|tgz)$/i, '1f8b', 'gzip file'],
-  [/\.tar\.bz2$/i, '425a68', 'bzip2 file'],
-  [/\.tar\.xz$/i, 'fd377a585a00', 'xz file'],
-]
-
-function checkMagic(source: ByteSource, filename: string): void {
-  const [, magic = '', format] = magics.find(([extension]) => extension.test(filename)) ?? []
-  const start = Buffer.from(source.read(0, magic.length / 2)).toString('hex')
-  if (start !== magic) throw invalid(`file is not a ${format}`)
+function invalid(reason: string, cause?: unknown): PypiServerError {
+  return refused(`Invalid distribution file: ${oneLine(reason)}`, cause)
 }
 
-function invalid(reason: string): PypiServerError {
-  return refused(`Invalid distribution file: ${reason}`)
+/** Reasons name members, and those may be called anything. */
+function oneLine(text: string): string {
+  return escapeControlCharacters(text).slice(0, maxReasonLength)
 }
 
 /** The one value of a field; several are refused, empty and `UNKNOWN` mean that there is none. */
@@ -236,6 +239,6 @@ function single(fields: FormFields, field: string): string | undefined {
   return value === '' || value === 'UNKNOWN' ? undefined : value.trim()
 }
 
-function refused(message: string): PypiServerError {
-  return new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', message)
+function refused(message: string, cause?: unknown): PypiServerError {
+  return new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', message, { cause })
 }

@@ -49,11 +49,12 @@ export function logRequest(
   { logger }: Edge,
   call: RawCall,
   { reply, user }: Answer,
-  { startedMs }: { readonly startedMs: number },
+  details: { readonly address: string | undefined; readonly startedMs: number },
 ): void {
+  const { address = '-', startedMs } = details
   logger.info(
     {
-      address: call.address ?? '-',
+      address,
       user,
       method: call.isHead ? 'HEAD' : call.method,
       path: call.path,

@@ -1,6 +1,7 @@
 import { PypiServerError } from '../errors.js'
 import { splitProjectAndVersion } from './legacy-filename.js'
 import { isProjectName, type NormalizedName, normalizeName } from './name.js'
+import { normalizeVersion } from './version.js'
 import { splitLegacyWheel, splitWheel } from './wheel-filename.js'
 
 declare const brand: unique symbol
@@ -30,6 +31,7 @@ export const maxFilenameBytes = 240
 /** Longest name of a file that may be uploaded, in bytes. */
 export const maxUploadFilenameBytes = 200
 
+const signatureSuffix = '.asc'
 const wheelSuffix = '.whl'
 // Lone surrogates cannot be written in a URL.
 const forbidden = /[\p{Cc}\p{Cs}/\\]/u
@@ -69,6 +71,28 @@ export function checkUploadFilename(filename: string): ParsedFilename {
   if (parsed.kind === 'wheel' && splitWheel(wheelStem(filename)) === undefined)
     throw badFilename(filename, 'not of the form name-version(-build)-python-abi-platform.whl')
   return parsed
+}
+
+/**
+ * How a wheel or sdist would be called by the rules (PEP 427, PEP 625): name and version normalized, sdists as `.tar.gz`
+ * unless they are a `.zip`. The name itself for other kinds, and where the version is none.
+ */
+export function normalFilename({ filename, name, version, kind }: ParsedFilename): string {
+  const stem = `${name.replaceAll('-', '_')}-${normalizeVersion(version) ?? version}`
+  switch (kind) {
+    case 'wheel':
+      return `${stem}-${wheelStem(filename).split('-').slice(2).join('-')}${wheelSuffix}`
+    case 'sdist':
+      return `${stem}${filename.endsWith('.zip') ? '.zip' : '.tar.gz'}`
+    default:
+      return filename
+  }
+}
+
+/** The name of the file that a detached signature (`<filename>.asc`) belongs to, whatever that is; `undefined` for other names. */
+export function signatureTarget(filename: string): string | undefined {
+  const target = filename.slice(0, -signatureSuffix.length)
+  return filename.endsWith(signatureSuffix) && target !== '' ? target : undefined
 }
 
 type Parts = Omit<ParsedFilename, 'filename' | 'name'>

@@ -13,7 +13,11 @@ import type { Access, Services } from './route.js'
 /** The form API of `POST /`, as PyPI's legacy upload API and pypiserver have it. */
 export async function postForm(call: Call, services: Services, access: Access): Promise<Reply> {
   const admission = await admitForm(call, services)
-  const submission = createSubmission(admission.directory, digestNames(services))
+  const submission = createSubmission({
+    ...services,
+    directory: admission.directory,
+    algorithms: digestNames(services),
+  })
   try {
     const { fields } = await readForm(call.body, call.headers['content-type'], {
       limits: formLimits(services.limits),

@@ -1,5 +1,6 @@
 import type { Action, Identity } from '../auth/auther.js'
 import type { Backend } from '../backend.js'
+import type { Inspector } from '../domain/inspector.js'
 import type { Management } from '../domain/management.js'
 import type { ProjectIndex } from '../domain/project-index.js'
 import type { Hooks } from '../domain/publishing.js'
@@ -22,6 +23,8 @@ export interface Services {
   readonly backend: Backend
   readonly index: ProjectIndex
   readonly management: Management
+  /** Looks into uploads; its `validation` says how strictly they are checked. */
+  readonly inspector: Inspector
   readonly hooks: Hooks
   readonly events: Events
   readonly logger: Logger

@@ -93,13 +93,16 @@ export interface ZipOptions {
   readonly count?: number
   readonly directorySize?: number
   readonly directoryOffset?: number
+  /** Stands before the first member; offsets count it. */
+  readonly leading?: string
 }
 
 /** A zip of these members in this order; duplicates are kept. */
 export function zip(entries: readonly ZipEntry[], options: ZipOptions = {}): Buffer {
   const locals: Buffer[] = []
   const centrals: Buffer[] = []
-  let offset = 0
+  const leading = Buffer.from(options.leading ?? '')
+  let offset = leading.length
   for (const entry of entries) {
     const { local, central } = zipHeaders(entry, offset)
     locals.push(local)
@@ -110,7 +113,7 @@ export function zip(entries: readonly ZipEntry[], options: ZipOptions = {}): Buf
   const { count = entries.length, directorySize = directory.length, directoryOffset = offset } = options
   const end = { count, directorySize, directoryOffset, comment: Buffer.from(options.comment ?? '') }
   const tail = options.zip64 ? zip64End(end, directoryOffset + directorySize) : zipEnd(end)
-  return Buffer.concat([...locals, directory, tail])
+  return Buffer.concat([leading, ...locals, directory, tail])
 }
 
 /** One member of {@link tar}. */
@@ -122,6 +125,8 @@ export interface TarEntry {
   /** Bytes that the header declares. */
   readonly size?: number
   readonly prefix?: string
+  /** Where a link leads. */
+  readonly linkTarget?: string
   /** Writes the size in base-256. */
   readonly base256?: boolean
   /** Breaks the checksum. */
@@ -291,6 +296,7 @@ function tarHeader(entry: TarEntry, length: number): Buffer {
   block.write('00000000000\0', 136, 'latin1')
   block.write(' '.repeat(8), 148, 'latin1')
   block.write(entry.type ?? '0', 156, 'latin1')
+  block.write(entry.linkTarget ?? '', 157, 100)
   block.write('ustar\x0000', 257, 'latin1')
   block.write(entry.prefix ?? '', 345, 155)
   const sum = block.reduce((total, byte) => total + byte, entry.badChecksum ? 1 : 0)
