@@ -1,3 +1,4 @@
+import { createLoginGuard } from './auth/login-guard.js'
 import type { Backend } from './backend.js'
 import type { Config } from './config.js'
 import { createManagement } from './domain/management.js'
@@ -79,10 +80,12 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
     index: createProjectIndex(backend),
     management: createManagement({ backend, events }),
     events,
-    isPrivate: (action) => isRestricted(access, action),
+    isPrivate: (action) => isRestricted(settings, action),
     version,
   }
-  const access: AccessOptions = settings
+  const { maxLoginFailuresPerMinute } = settings.limits
+  const logins = createLoginGuard({ maxFailuresPerMinute: maxLoginFailuresPerMinute, logger })
+  const access: AccessOptions = { ...settings, logins }
   return { dispatcher: createDispatcher(routeTable(healthEndpoint), services, access), logger, baseUrl, trustProxy }
 }
 

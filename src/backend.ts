@@ -22,12 +22,16 @@ export interface DistributionFile {
   readonly coreMetadata?: Readonly<Record<string, string>>
   /** A detached signature `<filename>.asc` can be opened as part `signature`. */
   readonly hasSignature?: boolean
-  readonly hasProvenance?: boolean
+  /** Attestations of where it comes from can be opened as part `provenance` (PEP 740); absent when there are none. */
+  readonly provenance?: Verification
   /** Present when the file is yanked (PEP 592). */
   readonly yanked?: Yank
   /** Milliseconds since the epoch; the modification time for files that were copied in. */
   readonly uploadTimeMs: number
 }
+
+/** Whether somebody here checked the signatures of attestations before they were stored. */
+export type Verification = 'verified' | 'unverified'
 
 /** Why a file was withdrawn (PEP 592). */
 export interface Yank {
@@ -45,6 +49,8 @@ export interface Project {
   readonly files: readonly DistributionFile[]
   /** @default active */
   readonly status?: { readonly status: ProjectStatus; readonly reason?: string }
+  /** Serial of the last change of this project; whatever is shown here, this serial or a smaller one stands for it. */
+  readonly serial?: number
 }
 
 /** What the project list needs to know of a project. */
@@ -52,11 +58,30 @@ export interface ProjectSummary {
   readonly name: NormalizedName
   /** How many files it has, where the backend knows without looking. */
   readonly fileCount?: number
+  /** Serial of its last change, as far as it is known; never above that of the project itself. */
+  readonly serial?: number
 }
 
 export interface ReadOptions {
   /** Aborts the wait; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal
+}
+
+/** The last change of one project, as mirrors hear of it. */
+export interface ProjectChange {
+  readonly project: NormalizedName
+  readonly serial: number
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number
+  /** What happened, for people; PyPI's words where it has some: `create`, `add py3 file …`, `remove project`. */
+  readonly action: string
+  /** The version that it happened to, where it was one. */
+  readonly version?: string
+}
+
+export interface ChangesOptions extends ReadOptions {
+  /** Most changes that are told; the others come with the serial of the last one that was told. @default 50000 */
+  readonly limit?: number
 }
 
 /** `content` is the distribution file itself, the others stand beside it. */
@@ -106,6 +131,8 @@ export interface Candidate {
   readonly requiresPython?: string
   /** An ASCII-armoured detached signature, stored as `<filename>.asc`. */
   readonly signature?: Uint8Array
+  /** A provenance object in JSON (PEP 740); it goes with the file: replaced with it, removed with it. */
+  readonly provenance?: { readonly bytes: Uint8Array; readonly verification: Verification }
 }
 
 export interface PublishOptions extends ReadOptions {
@@ -162,6 +189,16 @@ export interface Backend {
   audit?(entry: AuditEntry): Promise<void>
   /** Calls the listener after each change until the signal aborts, then fulfils. */
   watch?(listener: (change: Change) => void, options: { readonly signal: AbortSignal }): Promise<void>
+  /**
+   * Serial of the last change of the whole index: a whole number above 0 that never becomes smaller, also over restarts.
+   * `undefined` while none can be kept; no page shows one then.
+   */
+  lastSerial?(options?: ReadOptions): Promise<number | undefined>
+  /**
+   * The last change of each project that changed after this serial, of removed ones too, by rising serial. Told soon after
+   * it happened; a serial that is told here is never above the one that the project's page shows from then on.
+   */
+  changesSince?(serial: number, options?: ChangesOptions): Promise<readonly ProjectChange[]>
   /** Makes the directory, on the backend's own storage if it has one, where uploads are spooled, and names it. @default a folder below the system's temporary directory */
   spoolDirectory?(): Promise<string>
   /** Fulfils when the backend can answer; rejects with the reason why it cannot. */

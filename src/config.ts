@@ -66,10 +66,11 @@ export interface Config {
   /** Public address of the mount point, where absolute URLs are shown. @default what the request says */
   readonly baseUrl?: string
   /**
-   * Whether `X-Forwarded-Proto`, `-Host` and `-For` are believed: of no peer, of every peer, or of peers on this machine.
+   * Whose `X-Forwarded-Proto`, `-Host` and `-For` are believed: every peer's, nobody's, or those of peers in a list of
+   * addresses and networks, such as `['loopback', '10.0.0.0/8']`, where `loopback` is this machine.
    * @default 'loopback'
    */
-  readonly trustProxy?: boolean | 'loopback'
+  readonly trustProxy?: boolean | 'loopback' | readonly string[]
   /** Awaited before something happens; rejecting refuses it. @default none */
   readonly hooks?: Hooks
   /** Told after something happened. @default none */

@@ -20,6 +20,7 @@ export type {
   Backend,
   Candidate,
   Change,
+  ChangesOptions,
   DistributionFile,
   DistributionFilename,
   FilePart,
@@ -27,12 +28,14 @@ export type {
   OpenedFile,
   OpenFileOptions,
   Project,
+  ProjectChange,
   ProjectStatus,
   ProjectSummary,
   PublishOptions,
   ReadOptions,
   RemoveOptions,
   RequestedRange,
+  Verification,
   Yank,
 } from './backend.js'
 export { type DirectoryBackend, type DirectoryOptions, directory } from './backends/directory/directory.js'

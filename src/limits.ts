@@ -21,6 +21,10 @@ export interface Limits {
   readonly maxUploadMs: number
   /** Bytes that uploads leave free on the disk, or a hundredth of it when that is less; below it the answer is 507. @default 64 MiB */
   readonly minFreeBytes: number
+  /** Logins that wait for a password to be verified, which happens one at a time; above it the answer is 503. @default 256 */
+  readonly maxWaitingLogins: number
+  /** Failed logins from one address in a minute; above it, logins from there are slow, and wrong ones 429. @default 20 */
+  readonly maxLoginFailuresPerMinute: number
   /** Fields of one form that are not files; above it the answer is 400. @default 2000 */
   readonly maxFormFields: number
   /** Bytes of one form field; above it the answer is 400. @default 8 MiB */
@@ -58,6 +62,8 @@ export const defaultLimits: Limits = {
   minUploadBytesPerSecond: 1024,
   maxUploadMs: 6 * 3_600_000,
   minFreeBytes: 64 * mebibyte,
+  maxWaitingLogins: 256,
+  maxLoginFailuresPerMinute: 20,
   maxFormFields: 2000,
   maxFieldBytes: 8 * mebibyte,
   maxFormBytes: 16 * mebibyte,
@@ -74,6 +80,7 @@ export const defaultLimits: Limits = {
 /** Limits for which 0 makes sense. */
 const mayBeZero: ReadonlySet<string> = new Set<keyof Limits>([
   'maxWaitingUploads',
+  'maxWaitingLogins',
   'maxUploadWaitMs',
   'minUploadBytesPerSecond',
   'minFreeBytes',

@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net'
 import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
 import { anyOf } from './auth/combine.js'
 import { type HtpasswdAuther, htpasswd } from './auth/htpasswd.js'
@@ -13,6 +14,7 @@ import type { Listeners } from './events.js'
 import { type Limits, limitsOf } from './limits.js'
 import { type Logger, silentLogger } from './logger.js'
 import { unknownWelcomeVariable, welcomeVariables } from './render/pages.js'
+import { addressList } from './util/address-list.js'
 import {
   boolean,
   checkFunction,
@@ -40,7 +42,7 @@ export interface Settings {
   readonly limits: Limits
   readonly inspector: Inspector
   readonly baseUrl: string | undefined
-  readonly trustProxy: boolean | 'loopback'
+  readonly trustProxy: boolean | BlockList
   readonly hooks: Hooks
   readonly events: Listeners
   readonly logger: Logger
@@ -89,7 +91,7 @@ export function settingsOf(config: Config): Settings {
     inspector: createInspector({ validation: validationOf(config), limits }),
     backend: backendOf(config, logger, fragment),
     tokens: tokensOf(config, logger),
-    passwords: passwordsOf(config, logger),
+    passwords: passwordsOf(config, logger, limits),
     authorizer: rulesOf(config, logger),
   }
   const { backend = checkedBackend(config), authorizer = checkedAuthorizer(config) } = owned
@@ -132,10 +134,14 @@ function checkedBackend({ backend }: Config): Backend {
 }
 
 /** The auther that `passwordFile` stands for. */
-function passwordsOf({ auther, passwordFile }: Config, logger: Logger): HtpasswdAuther | undefined {
+function passwordsOf(
+  { auther, passwordFile }: Config,
+  logger: Logger,
+  { maxWaitingLogins }: Limits,
+): HtpasswdAuther | undefined {
   if (passwordFile === undefined) return undefined
   if (auther !== undefined) throw wrongConfig('give auther or passwordFile, not both')
-  return htpasswd(path('passwordFile', passwordFile), { logger })
+  return htpasswd(path('passwordFile', passwordFile), { logger, maxWaiting: maxWaitingLogins })
 }
 
 /** The auther that `tokenFile` stands for. */
@@ -210,9 +216,10 @@ function baseUrlOf({ baseUrl }: Config): string | undefined {
   return baseUrl === undefined ? undefined : httpUrl('baseUrl', baseUrl)
 }
 
-function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | 'loopback' {
-  if (trustProxy === 'loopback' || typeof trustProxy === 'boolean') return trustProxy
-  throw wrongConfig(`trustProxy: ${shown(trustProxy)} is none of true, false, "loopback"`)
+function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | BlockList {
+  if (typeof trustProxy === 'boolean') return trustProxy
+  if (trustProxy === 'loopback' || Array.isArray(trustProxy)) return addressList('trustProxy', [trustProxy].flat())
+  throw wrongConfig(`trustProxy: ${shown(trustProxy)} is none of true, false, "loopback", nor a list of addresses`)
 }
 
 /** Seconds. */

@@ -6,10 +6,11 @@ import { type Backend, directory } from 'pypi-server'
 import { backendConformance, type CreateBackend } from 'pypi-server/conformance'
 import type { BrokenBackend } from './helpers/broken-backend.js'
 import { brokenReaders } from './helpers/broken-readers.js'
+import { brokenSerials } from './helpers/broken-serials.js'
 import { brokenWriters } from './helpers/broken-writers.js'
 import { memoryBackend, type Shelves } from './helpers/memory-backend.js'
 
-const brokenBackends = [...brokenReaders, ...brokenWriters]
+const brokenBackends = [...brokenReaders, ...brokenSerials, ...brokenWriters]
 const cannotRead = (): never => {
   throw new Error('the memory is gone')
 }

@@ -75,7 +75,7 @@ test('every key refuses values of wrong types by its name', () => {
     cacheControl: [null, '1', -1, 1.5, Number.POSITIVE_INFINITY, 1n],
     limits: [null, 1, 'x', [], { maxUploadBytes: '1' }, { maxuploads: 1 }, { maxUploadBytes: 0 }],
     baseUrl: [null, 1, '', 'https://a/?b'],
-    trustProxy: [null, 1, 'all', {}],
+    trustProxy: [null, 1, 'all', {}, ['10.0.0.0/33'], [1]],
     hooks: [null, 1, () => true, [], { beforePublish: true }, { beforepublish: () => {} }],
     events: [null, 1, [], { publish: 'x' }, { published: () => {} }],
     logger: [null, 1, {}, { info: () => {} }],

@@ -24,6 +24,8 @@ export interface HtpasswdOptions {
   readonly maxCached?: number
   /** How long each is remembered; a change of the file ends it earlier. @default 300_000 */
   readonly cacheTtlMs?: number
+  /** Logins that may wait for one verification to end; others reject. Not for a `verifier` that is given. @default 256 */
+  readonly maxWaiting?: number
   /** Verifies off the event loop; give one to several authers to share its thread, and close it yourself. */
   readonly verifier?: PasswordVerifier
 }
@@ -39,7 +41,8 @@ export const maxCredentialBytes = 4096
  * @throws ERR_PYPI_CONFIG when a number in the options is not a positive whole one.
  */
 export function htpasswd(path: string, options: HtpasswdOptions = {}): HtpasswdAuther {
-  const { logger = silentLogger, maxCached = 1000, cacheTtlMs = 300_000, verifier = passwordWorker() } = options
+  const { logger = silentLogger, maxCached = 1000, cacheTtlMs = 300_000, maxWaiting = 256 } = options
+  const { verifier = passwordWorker({ maxWaiting }) } = options
   const successes = successCache<true>({ maxEntries: maxCached, ttlMs: cacheTtlMs })
   const file = htpasswdFile(path, { logger, onChange: successes.clear })
   const verifyOnce = sharedVerify(verifier)

@@ -52,6 +52,12 @@ export const healthEndpoint = named('path', (text) => configValue('healthEndpoin
 /** An http or https address. */
 export const httpUrl = named('URL', (text) => configValue('fallbackUrl', text))
 
+/** A comma-separated list of addresses and networks; `.` is none. */
+export const addresses = named('list', (text): readonly string[] => {
+  const words = text.split(',').map((word) => word.trim())
+  return words.length === 1 && words[0] === '.' ? [] : configValue('trustProxy', words)
+})
+
 /** Any text; an empty one is as good as none. */
 export const textOrNone = named('text', (text) => text || undefined)
 
@@ -72,10 +78,10 @@ export function oneOf(words: readonly string[]): (text: string) => string {
 }
 
 /** The library knows best what it takes, and looking at a configuration touches nothing. */
-function configValue(key: keyof Config, text: string): string {
+function configValue<T>(key: keyof Config, value: T): T {
   try {
-    createApp({ roots: '.', [key]: text })
-    return text
+    createApp({ roots: '.', [key]: value })
+    return value
   } catch (error) {
     if (!(error instanceof PypiServerError)) throw error
     throw new ArgumentTypeError(error.message.replace(`${key}: `, ''))

@@ -5,6 +5,7 @@ import type { ActionGroup } from '../index.js'
 import type { CommonOptions } from './common-options.js'
 import {
   actionGroups,
+  addresses,
   baseUrlPath,
   bytes,
   count,
@@ -30,6 +31,8 @@ export interface RunOptions extends CommonOptions {
   readonly authenticate: readonly ActionGroup[]
   readonly overwrite: boolean
   readonly strict: boolean
+  /** Addresses and networks; `loopback` for this machine. */
+  readonly trusted_proxy: readonly string[]
   readonly max_upload: number
   readonly max_uploads: number
   /** `undefined` for as many as the system has room for. */
@@ -88,6 +91,12 @@ function addListening(group: ActionsContainer): void {
     default: '',
     metavar: 'PATH',
     help: 'serve everything below this path, such as /pypi/, and nothing beside it; not needed behind a proxy that takes the path off, since all links are relative (default: /)',
+  })
+  group.add_argument('--trusted-proxy', {
+    type: addresses,
+    default: ['loopback'],
+    metavar: 'LIST',
+    help: 'addresses of the proxies in front whose X-Forwarded headers are believed: a comma-separated list of addresses, networks such as 10.0.0.0/8, and loopback for this machine; "." for none (default: loopback)',
   })
   group.add_argument('--server', {
     type: oneOf(methods),

@@ -54,6 +54,7 @@ async function configOf(options: RunOptions): Promise<Config> {
     disableFallback: options.disable_fallback,
     healthEndpoint: options.health_endpoint,
     hashAlgo: options.hash_algo,
+    trustProxy: options.trusted_proxy,
     limits: { maxUploadBytes: options.max_upload, maxUploads: options.max_uploads },
     ...(cache_control !== undefined && { cacheControl: cache_control }),
     ...(options.welcome !== '' && { welcome: await readWelcome(absolutePath(options.welcome)) }),

@@ -126,6 +126,8 @@ async function tryBackend<N extends Need>(
 /** Looked up by name, because the methods of a class are no own properties. */
 function optionalMethods(backend: Backend): Pick<Backend, OptionalMethod> {
   const { findFile, publish, remove, setYanked, setStatus, watch, spoolDirectory, check, close } = backend
-  const methods = { findFile, publish, remove, setYanked, setStatus, watch, spoolDirectory, check, close }
+  const { lastSerial, changesSince } = backend
+  const changing = { findFile, publish, remove, setYanked, setStatus, lastSerial, changesSince }
+  const methods = { ...changing, watch, spoolDirectory, check, close }
   return methods as Pick<Backend, OptionalMethod>
 }

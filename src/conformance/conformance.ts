@@ -4,6 +4,7 @@ import { livingCases } from './living.js'
 import { openingCases } from './opening.js'
 import { publishingCases } from './publishing.js'
 import { readingCases } from './reading.js'
+import { serialCases } from './serials.js'
 
 export type {
   BackendUnderTest,
@@ -24,6 +25,6 @@ export function backendConformance(
   create: CreateBackend,
   { projectCount = 5000, patienceMs = 10_000 }: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
-  const cases = [...readingCases, ...openingCases, ...publishingCases, ...changingCases, ...livingCases]
+  const cases = [...readingCases, ...openingCases, ...publishingCases, ...changingCases, ...livingCases, ...serialCases]
   return cases.map((bind) => bind(create, { projectCount, patienceMs }))
 }

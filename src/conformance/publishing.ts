@@ -11,6 +11,12 @@ const demo = sampleWheel('demo')
 const changed = sampleWheel('demo', { seed: 1, payloadBytes: 4000 })
 const signature = Buffer.from('-----BEGIN PGP SIGNATURE-----\n\nnone\n-----END PGP SIGNATURE-----\n')
 const signed = sampleWheel('demo', { seed: 2, signature })
+const provenance = Buffer.from('{"version":1,"attestation_bundles":[]}')
+const attested = sampleWheel('demo', { seed: 3, provenance: { bytes: provenance, verification: 'verified' } })
+const claimed = sampleWheel('demo', {
+  version: '2.0',
+  provenance: { bytes: provenance, verification: 'unverified' },
+})
 const exists = { code: 'ERR_PYPI_FILE_EXISTS' }
 const rivals = 24
 const neighbours = 50
@@ -107,6 +113,44 @@ export const publishingCases: readonly UnboundCase[] = [
       const file = await subject.backend.publish(await spooled(subject, signed))
       assert.equal(file.hasSignature, true)
       await assertBytes(await opened(subject.backend, file, { part: 'signature' }), signature)
+    },
+  }),
+  defineCase({
+    id: 'prov',
+    title: 'provenance that came with an upload is told, verified or not, and served',
+    needs: ['publish'],
+    check: async (subject) => {
+      for (const sample of [attested, claimed]) {
+        const file = await subject.backend.publish(await spooled(subject, sample))
+        assert.equal(file.provenance, sample.provenance?.verification)
+        assert.deepEqual(await recordOf(subject.backend, sample), file)
+        await assertBytes(await opened(subject.backend, file, { part: 'provenance' }), provenance)
+      }
+    },
+  }),
+  defineCase({
+    id: 'prrp',
+    title: 'provenance goes with its file when that is replaced',
+    needs: ['publish'],
+    check: async (subject) => {
+      await subject.backend.publish(await spooled(subject, attested))
+      const file = await overwrite(subject, changed)
+      assert.equal(file.provenance, undefined)
+      assert.equal(await subject.backend.openFile(file, { part: 'provenance' }), undefined)
+    },
+  }),
+  defineCase({
+    id: 'prrm',
+    title: 'provenance goes with its file when that is removed, and is not that of the next file of this name',
+    needs: ['publish', 'remove'],
+    check: async (subject) => {
+      const { backend } = subject
+      const file = await backend.publish(await spooled(subject, attested))
+      await backend.remove(file, { freesName: true })
+      assert.equal(await backend.openFile(file, { part: 'provenance' }), undefined)
+      const next = await backend.publish(await spooled(subject, changed))
+      assert.equal(next.provenance, undefined)
+      assert.equal(await backend.openFile(next, { part: 'provenance' }), undefined)
     },
   }),
   defineCase({

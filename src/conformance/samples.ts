@@ -15,6 +15,7 @@ export interface SampleFile {
   readonly metadata: { readonly bytes: Uint8Array; readonly sha256: string }
   readonly requiresPython: string
   readonly signature?: Uint8Array
+  readonly provenance?: NonNullable<Candidate['provenance']>
 }
 
 /** What makes one sample differ from another. */
@@ -26,6 +27,7 @@ export interface SampleOptions {
   /** Wheels of one name with different seeds have different bytes. @default 0 */
   readonly seed?: number
   readonly signature?: Uint8Array
+  readonly provenance?: NonNullable<Candidate['provenance']>
 }
 
 /** A payload that no backend reads in one piece for its smallness. */
@@ -33,7 +35,7 @@ export const largePayloadBytes = 300_000
 
 /** The same bytes for the same arguments, always; `name` as its author spells it. */
 export function sampleWheel(name: string, options: SampleOptions = {}): SampleFile {
-  const { version = '1.0', payloadBytes = 3000, seed = 0, signature } = options
+  const { version = '1.0', payloadBytes = 3000, seed = 0, signature, provenance } = options
   const stem = `${normalizeName(name).replaceAll('-', '_')}-${version}`
   const requiresPython = '>=3.8'
   const text = `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\nRequires-Python: ${requiresPython}\n`
@@ -51,6 +53,7 @@ export function sampleWheel(name: string, options: SampleOptions = {}): SampleFi
     metadata: { bytes: metadata, sha256: sha256(metadata) },
     requiresPython,
     ...(signature !== undefined && { signature }),
+    ...(provenance !== undefined && { provenance }),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Backend, DistributionFile, NormalizedName, Project } from '../backend.js'
+import type { Backend, DistributionFile, NormalizedName, Project, ProjectSummary } from '../backend.js'
 import { parseFilename } from '../packaging/filename.js'
 import { sortKey } from '../packaging/version.js'
 
@@ -6,6 +6,8 @@ import { sortKey } from '../packaging/version.js'
 export interface ProjectIndex {
   /** All names, in code-point order. */
   readonly names: () => Promise<readonly NormalizedName[]>
+  /** What the project list shows of each project, in code-point order of the names. */
+  readonly summaries: () => Promise<readonly ProjectSummary[]>
   /** A project with its files from the oldest version (PEP 440) to the newest; `undefined` when it does not exist. */
   readonly project: (name: NormalizedName) => Promise<Project | undefined>
   /** The file that `packages/` serves at this path. */
@@ -19,6 +21,12 @@ export interface ProjectIndex {
 /** The index of this backend; holds nothing that the backend does not hold. */
 export function createProjectIndex(backend: Backend): ProjectIndex {
   const sorted = new WeakMap<Project, Project>()
+
+  async function summaries(): Promise<readonly ProjectSummary[]> {
+    const all: ProjectSummary[] = []
+    for await (const page of backend.listProjects()) all.push(...page)
+    return all.sort((a, b) => compare(a.name, b.name))
+  }
 
   async function names(): Promise<readonly NormalizedName[]> {
     const all: NormalizedName[] = []
@@ -38,6 +46,7 @@ export function createProjectIndex(backend: Backend): ProjectIndex {
 
   return {
     names,
+    summaries,
     project,
     files: async function* () {
       for (const name of await names()) yield (await project(name))?.files ?? []

@@ -1,4 +1,5 @@
 import type { Action, ActionGroup, AuthContext, Auther, Authorizer, Identity } from '../auth/auther.js'
+import type { LoginGuard } from '../auth/login-guard.js'
 import { describeScope, isInScope, scopeOf } from '../auth/scope.js'
 import { errorCode, errorMessage, PypiServerError } from '../errors.js'
 import { type Credentials, parseAuthorization } from '../http/authorization.js'
@@ -11,15 +12,16 @@ export interface AccessOptions {
   readonly auther: Auther | undefined
   readonly authorizer: Authorizer | undefined
   readonly authenticate: ReadonlySet<ActionGroup>
+  readonly logins: LoginGuard
 }
 
 /** Whether somebody has to log in for this. */
-export function needsLogin({ authenticate }: AccessOptions, action: Action): boolean {
+export function needsLogin({ authenticate }: Pick<AccessOptions, 'authenticate'>, action: Action): boolean {
   return authenticate.has(action === 'list' || action === 'download' ? action : 'update')
 }
 
 /** Whether answers depend on who asks. */
-export function isRestricted(options: AccessOptions, action: Action): boolean {
+export function isRestricted(options: Pick<AccessOptions, 'authenticate' | 'authorizer'>, action: Action): boolean {
   return options.authorizer !== undefined || needsLogin(options, action)
 }
 
@@ -52,8 +54,12 @@ async function authenticate(options: AccessOptions, call: Call, context: AuthCon
   const credentials = parseAuthorization(call.headers['authorization'])
   if (credentials === 'none') return null
   // Without an auther nobody can be told from anybody: what is open stays open, what is not is refused later.
-  if (options.auther === undefined) return null
-  const identity = credentials === 'malformed' ? null : await ask(options.auther, credentials, context)
+  const { auther, logins } = options
+  if (auther === undefined) return null
+  const check = (given: Credentials) => () => ask(auther, given, context)
+  const { address } = call
+  const identity =
+    credentials === 'malformed' ? null : await logins.attempt({ address, ...credentials, check: check(credentials) })
   if (identity !== null) return identity
   throw new PypiServerError('ERR_PYPI_UNAUTHENTICATED', 'wrong user name or password')
 }

@@ -49,12 +49,11 @@ export function logRequest(
   { logger }: Edge,
   call: RawCall,
   { reply, user }: Answer,
-  details: { readonly address: string | undefined; readonly startedMs: number },
+  { startedMs }: { readonly startedMs: number },
 ): void {
-  const { address = '-', startedMs } = details
   logger.info(
     {
-      address,
+      address: call.address ?? '-',
       user,
       method: call.isHead ? 'HEAD' : call.method,
       path: call.path,

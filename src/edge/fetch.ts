@@ -11,22 +11,28 @@ export type FetchHandler = (request: Request, options?: FetchOptions) => Promise
 export interface FetchOptions {
   /** Path in front of the mount point, such as `/pypi`; it is taken off the URL. @default none */
   readonly mountPath?: string
+  /** Address of the client, for the log and to slow down who guesses passwords. @default none */
+  readonly address?: string
 }
 
 /** The door for hosts that speak `Request` and `Response`. */
 export function createFetchHandler(edge: Edge): FetchHandler {
-  return async (request, { mountPath = '' } = {}) => {
+  return async (request, { mountPath = '', address } = {}) => {
     const startedMs = performance.now()
     // Asked before the call takes the body for itself.
     const wasRead = isRead(request)
-    const call = toCall(edge, request, mountPath.replace(/\/+$/, ''))
+    const call = toCall(edge, request, { mountPath: mountPath.replace(/\/+$/, ''), address })
     const answered = wasRead ? answerProblem(edge, call, bodyAlreadyRead()) : await answer(edge, call, request)
-    logRequest(edge, call, answered, { address: undefined, startedMs })
+    logRequest(edge, call, answered, { startedMs })
     return toResponse(answered.reply, call.isHead)
   }
 }
 
-function toCall({ baseUrl }: Edge, request: Request, mountPath: string): RawCall {
+function toCall(
+  { baseUrl }: Edge,
+  request: Request,
+  { mountPath, address }: { readonly mountPath: string; readonly address: string | undefined },
+): RawCall {
   const url = new URL(request.url)
   const isBelow = url.pathname === mountPath || url.pathname.startsWith(`${mountPath}/`)
   const method = request.method.toUpperCase()
@@ -37,6 +43,7 @@ function toCall({ baseUrl }: Edge, request: Request, mountPath: string): RawCall
     headers: Object.fromEntries(request.headers),
     path: (isBelow ? url.pathname.slice(mountPath.length) : url.pathname) || '/',
     baseUrl: baseUrl ?? `${url.origin}${mountPath}/`,
+    address,
     httpVersion: '1.1',
     body:
       request.body === null || isRead(request) ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream),

@@ -1,5 +1,6 @@
-import { isIP } from 'node:net'
+import { type BlockList, isIP } from 'node:net'
 import { PypiServerError } from '../errors.js'
+import { isListed } from '../util/address-list.js'
 
 /** What a request says of its own address, by header or by socket. */
 export interface RequestOrigin {
@@ -13,11 +14,14 @@ export interface RequestOrigin {
   readonly mountPath: string
 }
 
+/** Whose forwarding headers are believed: everybody's, nobody's, or those of peers of this list. */
+export type TrustedProxies = boolean | BlockList
+
 /** How the public address is found. */
 export interface LocationOptions {
   /** With a trailing slash; wins over everything. */
   readonly baseUrl: string | undefined
-  readonly trustProxy: boolean | 'loopback'
+  readonly trustProxy: TrustedProxies
 }
 
 const hostPattern = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
@@ -28,11 +32,30 @@ function isHostName(host: string): boolean {
 }
 
 /** Whether this peer's forwarding headers are believed. */
-export function isTrusted(trustProxy: boolean | 'loopback', peer: string | undefined): boolean {
-  if (trustProxy !== 'loopback') return trustProxy
-  if (peer === undefined) return false
-  const address = peer.replace(/^::ffff:/, '')
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
+export function isTrusted(trustProxy: TrustedProxies, peer: string | undefined): boolean {
+  if (typeof trustProxy === 'boolean') return trustProxy
+  return peer !== undefined && isListed(trustProxy, peer)
+}
+
+/**
+ * Where a request comes from: its peer, or what trusted proxies say of theirs (`X-Forwarded-For`). Who trusts everybody
+ * believes the last of them only: what stands before it was written by whoever called our proxy.
+ */
+export function clientAddressOf(
+  trustProxy: TrustedProxies,
+  peer: string | undefined,
+  forwardedFor: string | undefined,
+): string | undefined {
+  if (forwardedFor === undefined || peer === undefined) return peer
+  const hops = forwardedFor.split(',').reverse()
+  let address = peer
+  for (const hop of trustProxy === true ? hops.slice(0, 1) : hops) {
+    const next = /^\s*(?:\[([0-9a-f:.]+)\](?::\d+)?|([0-9.]+)(?::\d+)?|([0-9a-f:.]+))\s*$/i.exec(hop)
+    const named = next?.[1] ?? next?.[2] ?? next?.[3] ?? ''
+    if (!isTrusted(trustProxy, address) || isIP(named) === 0) break
+    address = named
+  }
+  return address
 }
 
 /**

@@ -7,7 +7,7 @@ import { PypiServerError } from '../errors.js'
 import type { Reply } from '../http/message.js'
 import type { RawCall } from './dispatch.js'
 import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
-import { baseUrlOf, isTrusted } from './location.js'
+import { baseUrlOf, clientAddressOf } from './location.js'
 
 /** A request of node:http, node:https, or node:http2's compatibility layer, with what host frameworks add. */
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & {
@@ -36,7 +36,7 @@ export function createNodeHandler(edge: Edge): NodeHandler {
     const { call, early } = toCall(edge, req, target, gone.signal)
     const answered = early ?? (await answer(edge, call, req))
     await write(req, res, answered.reply, call.isHead).catch(() => res.destroy())
-    logRequest(edge, call, answered, { address: clientAddress(edge, req), startedMs })
+    logRequest(edge, call, answered, { startedMs })
   }
 }
 
@@ -96,6 +96,7 @@ function toCall(
     query,
     headers,
     path,
+    address: clientAddressOf(edge.trustProxy, req.socket?.remoteAddress, headers['x-forwarded-for']),
     httpVersion: req.httpVersion,
     body: req,
     signal,
@@ -152,13 +153,6 @@ function checkUnread(req: NodeRequest, method: string): void {
   if (isReading || req.headers['content-length'] === '0') return
   // Not by `req.body`: the parsers of Express 4 set it also where they read nothing.
   if (req.readableEnded || req.readableDidRead) throw bodyAlreadyRead()
-}
-
-function clientAddress({ trustProxy }: Edge, req: NodeRequest): string | undefined {
-  const peer = req.socket?.remoteAddress
-  const forwarded = req.headers['x-forwarded-for']
-  if (forwarded === undefined || !isTrusted(trustProxy, peer)) return peer
-  return String(forwarded).split(',').at(-1)?.trim() || peer
 }
 
 async function write(req: NodeRequest, res: NodeResponse, reply: Reply, isHead: boolean): Promise<void> {

@@ -25,6 +25,7 @@ const statuses: Readonly<Record<PypiServerErrorCode, number>> = {
   ERR_PYPI_TOO_LARGE: 413,
   ERR_PYPI_UNSUPPORTED_MEDIA_TYPE: 415,
   ERR_PYPI_RANGE_NOT_SATISFIABLE: 416,
+  ERR_PYPI_TOO_MANY_LOGINS: 429,
   ERR_PYPI_BODY_ALREADY_READ: 500,
   ERR_PYPI_STORE_UNAVAILABLE: 503,
   ERR_PYPI_AUTH_UNAVAILABLE: 503,
@@ -81,6 +82,7 @@ function headersOf({ code, cause }: PypiServerError, status: number): Headers {
     'cache-control': 'no-store',
     ...(status === 401 && { 'www-authenticate': challenge() }),
     ...(status === 503 && { 'retry-after': '2' }),
+    ...(status === 429 && { 'retry-after': '60' }),
     ...(code === 'ERR_PYPI_METHOD_NOT_ALLOWED' && { allow: String((cause as { allow?: string }).allow) }),
     ...(code === 'ERR_PYPI_RANGE_NOT_SATISFIABLE' && {
       'content-range': contentRange(undefined, Number((cause as { size?: number } | undefined)?.size ?? 0)),

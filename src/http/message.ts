@@ -18,6 +18,8 @@ export interface Call {
   readonly path: string
   /** Absolute URL of the mount point with a trailing slash, as far as it is known (`http://host/prefix/`). */
   readonly baseUrl: string
+  /** Where the client is, as far as it is known. */
+  readonly address: string | undefined
   /** `1.0`, `1.1` or `2.0`. */
   readonly httpVersion: string
   /** The unread request body. */

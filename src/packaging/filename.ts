@@ -31,7 +31,6 @@ export const maxFilenameBytes = 240
 /** Longest name of a file that may be uploaded, in bytes. */
 export const maxUploadFilenameBytes = 200
 
-const signatureSuffix = '.asc'
 const wheelSuffix = '.whl'
 // Lone surrogates cannot be written in a URL.
 const forbidden = /[\p{Cc}\p{Cs}/\\]/u
@@ -87,12 +86,6 @@ export function normalFilename({ filename, name, version, kind }: ParsedFilename
     default:
       return filename
   }
-}
-
-/** The name of the file that a detached signature (`<filename>.asc`) belongs to, whatever that is; `undefined` for other names. */
-export function signatureTarget(filename: string): string | undefined {
-  const target = filename.slice(0, -signatureSuffix.length)
-  return filename.endsWith(signatureSuffix) && target !== '' ? target : undefined
 }
 
 type Parts = Omit<ParsedFilename, 'filename' | 'name'>

@@ -14,6 +14,8 @@ export interface ReleaseDescription {
   readonly metadata: CoreMetadata | undefined
   /** Every release of the project; absent on the page of one version. */
   readonly releases?: readonly Release[]
+  /** Serial of the project's last change, where the backend keeps one. */
+  readonly serial?: number | undefined
 }
 
 /**
@@ -21,11 +23,11 @@ export interface ReleaseDescription {
  *
  * @param baseUrl absolute, with a trailing slash: readers do not resolve relative addresses
  */
-export function releaseJson({ release, metadata, releases }: ReleaseDescription, baseUrl: string): string {
+export function releaseJson({ release, metadata, releases, serial }: ReleaseDescription, baseUrl: string): string {
   const entries = (of: Release): readonly object[] => of.files.map((file) => fileEntry(file, baseUrl))
   return JSON.stringify({
     info: infoOf(release, metadata, baseUrl),
-    last_serial: 0,
+    last_serial: serial ?? 0,
     ownership: { roles: [], organization: null },
     ...(releases && { releases: Object.fromEntries(releases.map((each) => [each.version, entries(each)])) }),
     urls: entries(release),

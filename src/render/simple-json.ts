@@ -1,22 +1,30 @@
-import type { DistributionFile, NormalizedName, Project } from '../backend.js'
+import type { DistributionFile, Project, ProjectSummary } from '../backend.js'
 import { fileUrl, type LinkOptions } from './file-links.js'
 
-const meta = { 'api-version': '1.4' }
-
-/** The project list (PEP 691). */
-export function projectListJson(names: readonly NormalizedName[]): string {
-  return JSON.stringify({ meta, projects: names.map((name) => ({ name })) })
+/** The project list (PEP 691); `serial` is that of the whole index. */
+export function projectListJson(projects: readonly ProjectSummary[], serial?: number): string {
+  const entries = projects.map((project) => ({ name: project.name, ...lastSerial(project.serial) }))
+  return JSON.stringify({ meta: metaOf(serial), projects: entries })
 }
 
 /** A project's page (PEP 691, 592, 700, 714, 792). Keys without a value are left out: a `null` makes uv drop the page. */
 export function projectJson(project: Project, links: LinkOptions): string {
   return JSON.stringify({
-    meta,
+    meta: metaOf(project.serial),
     name: project.name,
     ...(project.status && { 'project-status': project.status }),
     versions: [...new Set(project.files.map((file) => file.version))],
     files: project.files.map((file) => fileEntry(file, links)),
   })
+}
+
+function metaOf(serial: number | undefined): object {
+  return { ...lastSerial(serial), 'api-version': '1.4' }
+}
+
+/** As PyPI has it: keys that begin with `_` are an index's own (PEP 691). */
+function lastSerial(serial: number | undefined): object {
+  return serial === undefined ? {} : { '_last-serial': serial }
 }
 
 function fileEntry(file: DistributionFile, links: LinkOptions): object {

@@ -7,6 +7,7 @@ import { normalizeName } from '../packaging/name.js'
 import { releaseJson } from '../render/project-json.js'
 import { revalidated } from './revalidated.js'
 import type { Handler, Services } from './route.js'
+import { withSerial } from './serial-header.js'
 
 /**
  * PyPI's JSON API: `/pypi/<project>/json`, which describes the latest release and lists all of them, and
@@ -20,7 +21,8 @@ export function projectJson(readMetadata: ReadReleaseMetadata): Handler {
     const project = await services.index.project(name)
     const body = project && (await describe(project, call, services, readMetadata))
     if (body === undefined) return notFound()
-    return revalidated(call, 'application/json', body, services.isPrivate('list') ? 'private' : 'public')
+    const scope = services.isPrivate('list') ? 'private' : 'public'
+    return withSerial(revalidated(call, 'application/json', body, scope), project?.serial)
   }
 }
 
@@ -34,7 +36,8 @@ async function describe(
   const release = version === undefined ? latestRelease(releases) : findRelease(releases, version)
   if (release === undefined) return undefined
   const metadata = await readMetadata(backend, project, release, { signal })
-  return releaseJson({ release, metadata, ...(version === undefined && { releases }) }, baseUrl)
+  const { serial } = project
+  return releaseJson({ release, metadata, serial, ...(version === undefined && { releases }) }, baseUrl)
 }
 
 function movedPermanently({ path }: Call, name: string, version: string | undefined): Reply {

@@ -10,15 +10,17 @@ import { projectHtml, projectListHtml } from '../render/simple-html.js'
 import { projectJson, projectListJson } from '../render/simple-json.js'
 import { type PageCache, type RenderedPage, renderPage } from './page-cache.js'
 import type { Handler, Services } from './route.js'
+import { withSerial } from './serial-header.js'
 
 const json = 'application/vnd.pypi.simple.v1+json'
 
 /** The project list (PEP 503, 691). */
-export async function projectList(call: Call, { index, isPrivate }: Services): Promise<Reply> {
+export async function projectList(call: Call, { backend, index, isPrivate }: Services): Promise<Reply> {
   const type = pageType(call)
-  const names = await index.names()
-  const body = type === json ? projectListJson(names) : projectListHtml(names)
-  return cachedPage(call, type, renderPage(body), isPrivate('list') ? 'private' : 'public')
+  // Before the list: what it shows is as new as its serial says, or newer.
+  const serial = await backend.lastSerial?.({ signal: call.signal })
+  const body = type === json ? projectListJson(await index.summaries(), serial) : projectListHtml(await index.names())
+  return withSerial(cachedPage(call, type, renderPage(body), isPrivate('list') ? 'private' : 'public'), serial)
 }
 
 /** A project's page; other spellings of the name lead to it, names that do not exist here lead to the fallback. */
@@ -33,7 +35,7 @@ export function projectPage(pages: PageCache): Handler {
     const toRoot = relativePrefix(call.path)
     const render = (): string => renderProject(project, type, { toRoot, fragment: services.fragment })
     const page = pages(`${toRoot} ${type} ${project.revision} ${name}`, render)
-    return cachedPage(call, type, page, services.isPrivate('list') ? 'private' : 'public')
+    return withSerial(cachedPage(call, type, page, services.isPrivate('list') ? 'private' : 'public'), project.serial)
   }
 }
 

@@ -47,6 +47,45 @@ test('a file that is in its place is stored, even if its spool file cannot be re
   assert.deepEqual([readFileSync(target, 'utf8'), existsSync(spooledPath)], ['bytes', true])
 })
 
+test('what an upload that was cut off left beside its file is not that of the next one', async (t) => {
+  const { root, spooledPath, target } = spooledIn(t)
+  for (const suffix of ['.asc', '.provenance', '.attestations']) writeFileSync(target + suffix, 'of other bytes')
+  await place({ root, target, spooledPath, overwrite: false })
+  assert.deepEqual(
+    readdirSync(root).filter((name) => !name.startsWith('.')),
+    ['demo-1.0.zip'],
+  )
+})
+
+test('an upload that is refused leaves what stands beside the other file alone', async (t) => {
+  const { root, spooledPath, target } = spooledIn(t)
+  writeFileSync(target, 'other bytes')
+  writeFileSync(`${target}.provenance`, 'of the other bytes')
+  const companions = { signature: Buffer.from('signature') }
+  await assert.rejects(place({ root, target, spooledPath, overwrite: false, companions }), {
+    code: 'ERR_PYPI_FILE_EXISTS',
+  })
+  assert.deepEqual(
+    readdirSync(root).filter((name) => !name.startsWith('.')),
+    ['demo-1.0.zip', 'demo-1.0.zip.provenance'],
+  )
+})
+
+test('provenance is told of a file when it is copied in beside it, and no longer when it is deleted', async (t) => {
+  const root = temporaryDirectory(t)
+  const { filename, bytes } = wheel({ name: 'demo', version: '1.0' })
+  writeFileSync(join(root, filename), bytes)
+  writeFileSync(join(root, `${filename}.attestations`), '{}')
+  const backend = directory(root)
+  t.after(() => backend.close())
+  const told = async () => (await backend.getProject(normalizeName('demo')))?.files[0]?.provenance ?? 'none'
+  assert.equal(await told(), 'unverified')
+  writeFileSync(join(root, `${filename}.provenance`), '{}')
+  assert.ok(await eventually(async () => (await told()) === 'verified'))
+  for (const suffix of ['.provenance', '.attestations']) unlinkSync(join(root, filename + suffix))
+  assert.ok(await eventually(async () => (await told()) === 'none'))
+})
+
 test('digests that are to be remembered do not bring a directory back that vanished', async (t) => {
   const root = join(temporaryDirectory(t), 'root')
   mkdirSync(root)

@@ -99,7 +99,7 @@ function brokenReading(): readonly BrokenBackend[] {
         listProjects: async function* (options) {
           const before = new Map(shelves)
           yield* inner.listProjects(options)
-          for (const [name, shelf] of shelves) if (before.get(name) !== shelf) yield [{ name }]
+          for (const [name, shelf] of [...shelves]) if (before.get(name) !== shelf) yield [{ name }]
         },
       }),
     },
@@ -178,7 +178,7 @@ function brokenOpening(): readonly BrokenBackend[] {
     },
     {
       defect: 'throws what is absent',
-      fails: ['gone', 'part', 'dupl', 'none', 'remv'],
+      fails: ['gone', 'part', 'dupl', 'prrp', 'prrm', 'none', 'remv'],
       change: (inner) => ({
         openFile: async (...args) => {
           const opened = await inner.openFile(...args)

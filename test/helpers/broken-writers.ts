@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { type Backend, type Project, PypiServerError } from 'pypi-server'
+import { type Backend, type NormalizedName, type Project, PypiServerError } from 'pypi-server'
 import type { BrokenBackend } from './broken-backend.js'
+import type { MemoryBackend } from './memory-backend.js'
 
 function revising(revisionOf: (project: Project) => string): BrokenBackend['change'] {
   return (inner) => ({
@@ -40,7 +41,7 @@ function brokenPublishing(): readonly BrokenBackend[] {
     },
     {
       defect: 'never overwrites',
-      fails: ['lwhi', 'keep', 'mixd', 'over', 'rpub'],
+      fails: ['lwhi', 'keep', 'mixd', 'over', 'prrp', 'rpub', 'spub'],
       change: (inner) => ({
         publish: (candidate, { overwrite, ...options } = {}) => inner.publish(candidate, options),
       }),
@@ -65,7 +66,7 @@ function brokenPublishing(): readonly BrokenBackend[] {
     },
     {
       defect: 'answers an upload with another path',
-      fails: ['publ', 'over'],
+      fails: ['publ', 'over', 'prov'],
       change: (inner) => ({
         publish: async (...args) => ({ ...(await inner.publish(...args)), path: 'elsewhere' }),
       }),
@@ -96,21 +97,52 @@ function brokenPublishing(): readonly BrokenBackend[] {
       change: (inner) => ({ publish: ({ signature, ...candidate }, options) => inner.publish(candidate, options) }),
     },
     {
-      defect: 'leaves an empty project behind when an upload fails',
-      fails: ['none'],
-      change: (inner, { shelves }) => ({
-        publish: (candidate, options) =>
-          inner.publish(candidate, options).catch((error: unknown) => {
-            if (!(error instanceof PypiServerError) && !options?.signal) {
-              shelves.set(candidate.project, { entries: new Map() })
-            }
-            throw error
-          }),
+      defect: 'drops provenance',
+      fails: ['prov'],
+      change: (inner) => ({ publish: ({ provenance, ...candidate }, options) => inner.publish(candidate, options) }),
+    },
+    {
+      defect: 'takes all provenance for verified',
+      fails: ['prov'],
+      change: (inner) => ({
+        publish: ({ provenance, ...candidate }, options) =>
+          inner.publish(
+            { ...candidate, ...(provenance && { provenance: { ...provenance, verification: 'verified' } }) },
+            options,
+          ),
       }),
     },
     {
+      defect: 'keeps the provenance of a file that was replaced',
+      fails: ['prrp'],
+      change: (inner) => keepingProvenance(inner, 'replaced'),
+    },
+    {
+      defect: 'keeps the provenance of a file that was removed',
+      fails: ['prrm'],
+      change: (inner) => keepingProvenance(inner, 'removed'),
+    },
+    {
+      defect: 'leaves an empty project behind when an upload fails',
+      fails: ['none'],
+      change: (inner) => {
+        const failed: NormalizedName[] = []
+        return {
+          listProjects: async function* (options) {
+            yield* inner.listProjects(options)
+            if (failed.length > 0) yield failed.map((name) => ({ name }))
+          },
+          publish: (candidate, options) =>
+            inner.publish(candidate, options).catch((error: unknown) => {
+              if (!(error instanceof PypiServerError) && !options?.signal) failed.push(candidate.project)
+              throw error
+            }),
+        }
+      },
+    },
+    {
       defect: 'forgets everything when it is closed',
-      fails: ['stay'],
+      fails: ['stay', 'sopn'],
       change: (inner, { shelves }) => ({
         close: async () => {
           shelves.clear()
@@ -126,11 +158,37 @@ function brokenPublishing(): readonly BrokenBackend[] {
   ]
 }
 
+/** Serves provenance that a file once had under its name, as long as it was not removed, or only then. */
+function keepingProvenance(inner: MemoryBackend, until: 'replaced' | 'removed'): Partial<Backend> {
+  const kept = new Map<string, Uint8Array>()
+  const lost = new Map<string, Uint8Array>()
+  return {
+    publish: async (candidate, options) => {
+      const file = await inner.publish(candidate, options)
+      if (candidate.provenance) kept.set(file.path, candidate.provenance.bytes)
+      else if (until === 'replaced') lost.set(file.path, kept.get(file.path) ?? new Uint8Array())
+      return file
+    },
+    remove: async (file, options) => {
+      const wasThere = await inner.remove(file, options)
+      const bytes = kept.get(file.path)
+      kept.delete(file.path)
+      if (until === 'removed' && bytes !== undefined) lost.set(file.path, bytes)
+      return wasThere
+    },
+    openFile: async (file, options = {}) => {
+      const body = options.part === 'provenance' ? lost.get(file.path) : undefined
+      if (body === undefined || body.length === 0) return await inner.openFile(file, options)
+      return { size: body.length, etag: 'lost', modifiedMs: 0, body }
+    },
+  }
+}
+
 function brokenChanging(): readonly BrokenBackend[] {
   return [
     {
       defect: 'says that it removed, and did not',
-      fails: ['remv', 'remn', 'rrem', 'wrem'],
+      fails: ['remv', 'remn', 'prrm', 'rrem', 'wrem', 'srem', 'sgon'],
       change: () => ({
         remove: async (_, { signal } = {}) => {
           signal?.throwIfAborted()
@@ -145,7 +203,7 @@ function brokenChanging(): readonly BrokenBackend[] {
     },
     {
       defect: 'removes all files of a project',
-      fails: ['remo', 'rrem'],
+      fails: ['remo', 'rrem', 'srem'],
       change: (inner) => ({
         remove: async (file, options) => {
           const wasThere = await inner.remove(file, options)
@@ -156,7 +214,7 @@ function brokenChanging(): readonly BrokenBackend[] {
     },
     {
       defect: 'says that it yanked, and did not',
-      fails: ['yank', 'yano', 'ryan'],
+      fails: ['yank', 'yano', 'ryan', 'syan'],
       change: () => ({ setYanked: async () => true }),
     },
     {
@@ -171,7 +229,7 @@ function brokenChanging(): readonly BrokenBackend[] {
     },
     {
       defect: 'says that it set a status, and did not',
-      fails: ['stat', 'stno', 'rsta'],
+      fails: ['stat', 'stno', 'rsta', 'ssta'],
       change: () => ({ setStatus: async () => true }),
     },
     {

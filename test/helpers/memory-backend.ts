@@ -21,6 +21,8 @@ interface Entry {
 interface Shelf {
   readonly entries: ReadonlyMap<string, Entry>
   readonly status?: NonNullable<Project['status']>
+  readonly serial: number
+  readonly changedMs: number
 }
 
 /** What is stored: it can outlive a backend, and a second backend can be opened on it. */
@@ -32,6 +34,7 @@ export type MemoryBackend = Required<Omit<Backend, 'spoolDirectory' | 'audit'>>
 /** A backend that keeps everything in memory. */
 export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
   const listeners = new Set<(change: Change) => void>()
+  let serial = Math.max(1, ...[...shelves.values()].map((shelf) => shelf.serial))
   let isClosed = false
 
   function begin(signal?: AbortSignal): void {
@@ -39,8 +42,14 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
     signal?.throwIfAborted()
   }
 
+  /** A project without files is one that was removed: only mirrors hear of it. */
+  function shelfOf(project: NormalizedName): Shelf | undefined {
+    const shelf = shelves.get(project)
+    return shelf?.entries.size === 0 ? undefined : shelf
+  }
+
   function entryOf({ project, filename }: DistributionFile): Entry | undefined {
-    return shelves.get(project)?.entries.get(filename)
+    return shelfOf(project)?.entries.get(filename)
   }
 
   /** The one place where something changes: without an await, so that nobody sees half a change. */
@@ -50,8 +59,10 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
     if (change.filename !== undefined) entries.delete(change.filename)
     if (change.entry !== undefined) entries.set(change.entry.file.filename, change.entry)
     const status = change.status ?? shelf?.status
-    if (entries.size === 0) shelves.delete(project)
-    else shelves.set(project, { entries, ...(status && { status }) })
+    serial += 1
+    // Deleted first, so that the shelves stand in the order of their last changes.
+    shelves.delete(project)
+    shelves.set(project, { entries, serial, changedMs: Date.now(), ...(entries.size > 0 && status && { status }) })
     for (const listener of listeners) listener({ projects: new Set([project]) })
   }
 
@@ -59,17 +70,17 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
     name: 'memory',
     listProjects: async function* ({ signal } = {}) {
       begin(signal)
-      const names = [...shelves.keys()]
+      const names = [...shelves.keys()].filter(shelfOf)
       for (let start = 0; start < names.length; start += 1000) {
-        yield names.slice(start, start + 1000).map((name) => ({ name }))
+        yield names.slice(start, start + 1000).map((name) => ({ name, serial: shelves.get(name)?.serial ?? serial }))
       }
     },
     getProject: async (name, { signal } = {}) => {
       begin(signal)
-      const shelf = shelves.get(name)
+      const shelf = shelfOf(name)
       if (shelf === undefined) return undefined
       const files = [...shelf.entries.values()].map(({ file }) => file)
-      const contents = { files, ...(shelf.status && { status: shelf.status }) }
+      const contents = { files, serial: shelf.serial, ...(shelf.status && { status: shelf.status }) }
       return { name, revision: sha256(JSON.stringify(contents)), ...contents }
     },
     openFile: async (file, options = {}) => {
@@ -81,13 +92,13 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
     findFile: async (path, { signal } = {}) => {
       begin(signal)
       const [project = '', filename = '', ...rest] = path.split('/')
-      return rest.length > 0 ? undefined : shelves.get(project as NormalizedName)?.entries.get(filename)?.file
+      return rest.length > 0 ? undefined : shelfOf(project as NormalizedName)?.entries.get(filename)?.file
     },
     publish: async (candidate, { overwrite = false, signal } = {}) => {
       begin(signal)
       const content = await readFile(candidate.spooledPath)
       begin(signal)
-      const { project, filename, version, size, hashes, requiresPython, metadata, signature } = candidate
+      const { project, filename, version, size, hashes, requiresPython, metadata, signature, provenance } = candidate
       const file: DistributionFile = {
         project,
         filename,
@@ -99,9 +110,15 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
         ...(requiresPython !== undefined && { requiresPython }),
         ...(metadata && { coreMetadata: { sha256: metadata.sha256 } }),
         ...(signature && { hasSignature: true }),
+        ...(provenance && { provenance: provenance.verification }),
       }
       if (entryOf(file) && !overwrite) throw new PypiServerError('ERR_PYPI_FILE_EXISTS', `${filename} exists`)
-      const parts = { content, ...(metadata && { metadata: metadata.bytes }), ...(signature && { signature }) }
+      const parts = {
+        content,
+        ...(metadata && { metadata: metadata.bytes }),
+        ...(signature && { signature }),
+        ...(provenance && { provenance: provenance.bytes }),
+      }
       put(project, { entry: { file, parts } })
       return file
     },
@@ -121,7 +138,7 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
     },
     setStatus: async (project, status, { signal } = {}) => {
       begin(signal)
-      const isThere = shelves.has(project)
+      const isThere = shelfOf(project) !== undefined
       if (isThere) put(project, { status })
       return isThere
     },
@@ -131,6 +148,17 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
       listeners.add(listener)
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
       listeners.delete(listener)
+    },
+    lastSerial: async ({ signal } = {}) => {
+      begin(signal)
+      return serial
+    },
+    changesSince: async (since, { limit = 50_000, signal } = {}) => {
+      begin(signal)
+      const changed = [...shelves].filter(([, shelf]) => shelf.serial > since).slice(0, limit)
+      return changed.map(([project, { entries, serial, changedMs: timeMs }]) => {
+        return { project, serial, timeMs, action: entries.size === 0 ? 'remove project' : 'update' }
+      })
     },
     check: async ({ signal } = {}) => begin(signal),
     close: async () => {

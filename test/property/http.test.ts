@@ -10,6 +10,7 @@ import { parseParameterized } from '#src/http/header-parameters.js'
 import { encodePath, relativePrefix, safeReason } from '#src/http/links.js'
 import { checkPartHeaders } from '#src/http/part-headers.js'
 import { readXmlRpcCall } from '#src/http/xmlrpc.js'
+import { addressList } from '#src/util/address-list.js'
 import { hasControlCharacters } from '#src/util/control-characters.js'
 import { holds, hostileText } from '../helpers/property.js'
 
@@ -184,7 +185,9 @@ holds(
     (host, forwardedHost, forwardedProto) =>
       assertRefusal('ERR_PYPI_BAD_REQUEST', () => {
         const origin = { host, forwardedHost, forwardedProto, peer: '127.0.0.1', isEncrypted: false, mountPath: '/m' }
-        const url = new URL(baseUrlOf(origin, { baseUrl: undefined, trustProxy: 'loopback' }))
+        const url = new URL(
+          baseUrlOf(origin, { baseUrl: undefined, trustProxy: addressList('trustProxy', ['loopback']) }),
+        )
         assert.match(url.protocol, /^https?:$/)
         assert.deepEqual([url.username, url.search, url.hash], ['', '', ''])
         assert.ok(url.pathname.endsWith('/m/'), url.href)

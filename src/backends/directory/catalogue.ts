@@ -1,7 +1,7 @@
 import type { DistributionFilename, NormalizedName } from '../../backend.js'
-import { type ParsedFilename, parseFilename, signatureTarget } from '../../packaging/filename.js'
+import { type ParsedFilename, parseFilename } from '../../packaging/filename.js'
 import type { Description } from './disk-protocol.js'
-import type { FileState } from './layout.js'
+import { type Companion, companionSuffixes, companionTarget, type FileState } from './layout.js'
 
 /** What was found out about a file's bytes; remembered across restarts, so it holds plain values only. */
 export interface Inspection {
@@ -43,7 +43,7 @@ export interface Catalogue {
   readonly atPath: (path: string) => CatalogueFile | undefined
   /** Files of this base name in any letter case, in any root and folder. */
   readonly named: (filename: string) => readonly CatalogueFile[]
-  readonly hasSignature: (file: CatalogueFile) => boolean
+  readonly hasCompanion: (file: Pick<CatalogueFile, 'root' | 'path'>, companion: Companion) => boolean
   /** Takes in what a directory entry looks like now; `undefined` removes it. Tells which project changed, if one did. */
   readonly update: (root: number, path: string, state: FileState | undefined) => CatalogueUpdate | undefined
   /** Whether any file of this project is known, shown or not. */
@@ -66,7 +66,7 @@ export function createCatalogue(): Catalogue {
   const byProject = new Map<NormalizedName, Set<CatalogueFile>>()
   const byPath = new Map<string, CatalogueFile[]>()
   const byName = new Map<string, Set<CatalogueFile>>()
-  const signatures = new Set<string>()
+  const companionKeys = new Set<string>()
 
   function add(file: CatalogueFile): void {
     byKey.set(key(file.root, file.path), file)
@@ -88,13 +88,17 @@ export function createCatalogue(): Catalogue {
     else byPath.set(file.path, others)
   }
 
-  function updateSignature(root: number, path: string, isThere: boolean): CatalogueUpdate | undefined {
+  function updateCompanion(
+    root: number,
+    path: string,
+    { target, isThere }: { readonly target: string; readonly isThere: boolean },
+  ): CatalogueUpdate | undefined {
     const id = key(root, path)
-    if (signatures.has(id) === isThere) return undefined
-    if (isThere) signatures.add(id)
-    else signatures.delete(id)
-    const signed = byKey.get(key(root, path.slice(0, -'.asc'.length)))
-    return signed && { project: signed.project }
+    if (companionKeys.has(id) === isThere) return undefined
+    if (isThere) companionKeys.add(id)
+    else companionKeys.delete(id)
+    const file = byKey.get(key(root, target))
+    return file && { project: file.project }
   }
 
   return {
@@ -109,10 +113,11 @@ export function createCatalogue(): Catalogue {
     },
     atPath: (path) => byPath.get(path)?.find(isShown),
     named: (filename) => [...(byName.get(filename.toLowerCase()) ?? [])],
-    hasSignature: (file) => signatures.has(key(file.root, `${file.path}.asc`)),
+    hasCompanion: (file, companion) => companionKeys.has(key(file.root, file.path + companionSuffixes[companion])),
     update: (root, path, state) => {
+      const target = companionTarget(path)
+      if (target !== undefined) return updateCompanion(root, path, { target, isThere: state !== undefined })
       const filename = path.slice(path.lastIndexOf('/') + 1)
-      if (signatureTarget(filename) !== undefined) return updateSignature(root, path, state !== undefined)
       const known = byKey.get(key(root, path))
       if (known?.state.identity === state?.identity) return undefined
       if (known !== undefined) remove(known)

@@ -19,7 +19,7 @@ import { asStoreError, PypiServerError, undefinedIf } from '../../errors.js'
 import { syncDirectory } from '../../util/sync-directory.js'
 import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
-import { auditFile, type FileState, fileState } from './layout.js'
+import { auditFile, type Companion, companionSuffixes, companions, type FileState, fileState } from './layout.js'
 import { openBytes, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
 import { ensureSpoolFolder, place } from './publish.js'
@@ -157,13 +157,15 @@ async function openPart(
       return await openPath(path, (found) => contentEtag(entry, found), options)
     case 'signature':
       return await openPath(`${path}.asc`, (found) => found.identity, options)
+    case 'provenance': {
+      const provenance = state.catalogue.hasCompanion(entry, 'verified') ? 'verified' : 'unverified'
+      return await openPath(path + companionSuffixes[provenance], (found) => found.identity, options)
+    }
     case 'metadata': {
       await inspector.described(entry)
       const bytes = await inspector.metadata(entry)
       return bytes && openBytes(bytes, entry.inspection?.metadataSha256 ?? '', entry.state.modifiedMs, options)
     }
-    case 'provenance':
-      return undefined
   }
 }
 
@@ -195,15 +197,18 @@ async function publish(
   const [root, path] = replaced === undefined ? [0, candidate.filename] : [replaced.root, replaced.path]
   const folder = state.roots[root] ?? ''
   const target = join(folder, path)
-  const { spooledPath, signature, project } = candidate
+  const { spooledPath, project } = candidate
+  const beside = companionsOf(candidate)
+  const known = companions.filter((kind) => beside[kind] ?? state.catalogue.hasCompanion({ root, path }, kind))
   if (!overwrite) await checkRetired(running, candidate)
   // Before the file: a name must not be taken for foreign once it has a file of ours.
   await running.documents.change(project, (document) => free({ ...document, isUploaded: true }, candidate.filename))
-  await place({ root: folder, target, spooledPath, overwrite, ...(signature && { signature }) })
+  await place({ root: folder, target, spooledPath, overwrite, companions: beside })
   const entry = await enter(state, running, root, path, candidate).catch(storeError(path))
   // Looks that are under way may tell of the time before: this one comes after them. And what the tracker was never told
   // of it would not miss.
-  for (const seen of [path, `${path}.asc`]) await running.tracker.look(root, seen).catch(() => {})
+  for (const seen of [path, ...known.map((kind) => path + companionSuffixes[kind])])
+    await running.tracker.look(root, seen).catch(() => {})
   // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
   for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
   return toDistributionFile(state, entry, await running.documents.read(project))
@@ -250,17 +255,28 @@ async function setStatus(
   return true
 }
 
+/** What goes beside an upload; `undefined` for what must not be there. */
+function companionsOf({ signature, provenance }: Candidate): Readonly<Record<Companion, Uint8Array | undefined>> {
+  return {
+    signature,
+    verified: provenance?.verification === 'verified' ? provenance.bytes : undefined,
+    unverified: provenance?.verification === 'unverified' ? provenance.bytes : undefined,
+  }
+}
+
 /** Enters a file that was just put in its place, with all that is known of it. */
 async function enter(
   state: DirectoryState,
   { cache }: Running,
   root: number,
   path: string,
-  { hashes, metadata, requiresPython, signature }: Candidate,
+  candidate: Candidate,
 ): Promise<CatalogueFile> {
+  const { hashes, metadata, requiresPython } = candidate
   const found = fileState(await stat(join(state.roots[root] ?? '', path), { bigint: true }))
   state.catalogue.update(root, path, found)
-  if (signature !== undefined) state.catalogue.update(root, `${path}.asc`, found)
+  for (const [kind, bytes] of Object.entries(companionsOf(candidate)))
+    state.catalogue.update(root, path + companionSuffixes[kind as Companion], bytes && found)
   const entry = state.catalogue.named(basename(path)).find((file) => file.root === root && file.path === path)
   if (entry === undefined) throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', `${path} is no distribution file name`)
   entry.isHeld = false
@@ -305,7 +321,7 @@ async function unlinkEntry(state: DirectoryState, entry: CatalogueFile): Promise
   const path = absolutePath(state, entry)
   try {
     const wasThere = await unlink(path).then(() => true, undefinedIf('ENOENT'))
-    await discard(`${path}.asc`)
+    for (const suffix of Object.values(companionSuffixes)) await discard(path + suffix)
     await syncDirectory(dirname(path))
     return wasThere ?? false
   } catch (error) {
@@ -313,7 +329,8 @@ async function unlinkEntry(state: DirectoryState, entry: CatalogueFile): Promise
   } finally {
     const { tracker } = await start(state)
     await tracker.look(entry.root, entry.path)
-    await tracker.look(entry.root, `${entry.path}.asc`)
+    for (const kind of companions.filter((one) => state.catalogue.hasCompanion(entry, one)))
+      await tracker.look(entry.root, entry.path + companionSuffixes[kind])
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DistributionKind } from '../../archive/distribution-metadata.js'
 import type { FileState } from './layout.js'
 
-/** What the main thread asks of the disk thread. */
+/** What the main thread asks of the threads that read disks. */
 export type DiskRequest =
   | { readonly kind: 'scan'; readonly root: string; readonly directory: string; readonly isRecursive: boolean }
   | { readonly kind: 'look'; readonly root: string; readonly directory: string; readonly names: readonly string[] }
@@ -26,6 +26,7 @@ export interface DirectoryBatch {
    */
   readonly time: string
   readonly files: readonly (readonly [name: string, state: FileState])[]
+  /** All of them, with the last part. */
   readonly folders: readonly string[]
   /** The code of the error that kept the directory from being read. */
   readonly problem?: string

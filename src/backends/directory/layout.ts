@@ -25,6 +25,21 @@ export function digestCacheFile(root: string): string {
   return join(root, stateFolder, 'digests.jsonl')
 }
 
+/** What stands beside a distribution file and belongs to it, by what its name ends in. No longer than the room that names leave. */
+export const companionSuffixes = { signature: '.asc', verified: '.provenance', unverified: '.attestations' } as const
+
+/** A file beside a distribution file: a signature, or provenance that was or was not verified when it came. */
+export type Companion = keyof typeof companionSuffixes
+
+/** All kinds of companions. */
+export const companions = Object.keys(companionSuffixes) as readonly Companion[]
+
+/** The path of the file that the companion at this path belongs to, whatever that is; `undefined` for other paths. */
+export function companionTarget(path: string): string | undefined {
+  const suffix = Object.values(companionSuffixes).find((known) => path.endsWith(known))
+  return suffix && path.slice(0, -suffix.length)
+}
+
 /** Directories below this depth are not entered. */
 export const maxDepth = 64
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { discard, newSpoolName } from '../../digests/spool.js'
 import { asStoreError, errorCode, undefinedIf } from '../../errors.js'
 import { syncDirectory } from '../../util/sync-directory.js'
-import { spoolFolder } from './layout.js'
+import { type Companion, companionSuffixes, spoolFolder } from './layout.js'
 import { ensureStateFolder } from './state-folder.js'
 
 /** What goes where. */
@@ -15,17 +15,18 @@ export interface Placement {
   readonly target: string
   /** A closed, synced file; taken, so it is gone afterwards. */
   readonly spooledPath: string
-  readonly signature?: Uint8Array
+  /** What goes beside it; of the other kinds nothing may be there. @default none */
+  readonly companions?: Readonly<Partial<Record<Companion, Uint8Array | undefined>>>
   /** Replace what stands at `target`. */
   readonly overwrite: boolean
 }
 
 /**
  * Puts a spooled file in its place: the link is the commit point, and after the directory's fsync it survives a power
- * cut. Its signature goes first, so that it is never missing.
+ * cut. What stands beside it goes first, so that it is never missing.
  * @throws ERR_PYPI_FILE_EXISTS when the name is taken; ERR_PYPI_STORE_FULL, ERR_PYPI_STORE_UNAVAILABLE
  */
-export async function place({ root, target, spooledPath, signature, overwrite }: Placement): Promise<void> {
+export async function place({ root, target, spooledPath, companions = {}, overwrite }: Placement): Promise<void> {
   const temporary = [spooledPath]
   const newTemporary = async (): Promise<string> => {
     const path = join(await ensureSpoolFolder(root), newSpoolName())
@@ -34,16 +35,25 @@ export async function place({ root, target, spooledPath, signature, overwrite }:
   }
   try {
     const from = await onSameFileSystem(spooledPath, dirname(target), newTemporary)
-    // A signature is of the bytes that it came with.
-    if (overwrite && signature === undefined) await discard(`${target}.asc`)
-    if (signature === undefined) return await commit(from, target, overwrite)
-    const signed = await newTemporary()
-    await writeFile(signed, signature, { flag: 'wx', flush: true })
-    await commitSignature(signed, target, overwrite)
-    await commit(from, target, overwrite).catch(async (error: unknown) => {
-      if (!overwrite) await discard(`${target}.asc`)
+    const placed: string[] = []
+    try {
+      for (const [kind, suffix] of Object.entries(companionSuffixes)) {
+        const to = target + suffix
+        const bytes = companions[kind as Companion]
+        if (bytes === undefined) {
+          await clear(to, target, overwrite)
+          continue
+        }
+        const written = await newTemporary()
+        await writeFile(written, bytes, { flag: 'wx', flush: true })
+        await commitCompanion(written, to, { target, overwrite })
+        placed.push(to)
+      }
+      await commit(from, target, overwrite)
+    } catch (error) {
+      if (!overwrite) for (const path of placed) await discard(path)
       throw error
-    })
+    }
   } catch (error) {
     throw asStoreError(error, target)
   } finally {
@@ -86,8 +96,16 @@ async function commit(from: string, to: string, overwrite: boolean): Promise<voi
   })
 }
 
-async function commitSignature(from: string, target: string, overwrite: boolean): Promise<void> {
-  const to = `${target}.asc`
+/** What stands beside a file is of the bytes that it came with, and must not pass for that of others. */
+async function clear(companion: string, target: string, overwrite: boolean): Promise<void> {
+  if (overwrite || (await isOrphan(companion, target))) await discard(companion)
+}
+
+async function commitCompanion(
+  from: string,
+  to: string,
+  { target, overwrite }: Pick<Placement, 'target' | 'overwrite'>,
+): Promise<void> {
   try {
     await commit(from, to, overwrite)
   } catch (error) {
@@ -97,11 +115,12 @@ async function commitSignature(from: string, target: string, overwrite: boolean)
   }
 }
 
-/** Whether a signature was left behind by a file that was removed by hand, or by an upload that was cut off. */
-async function isOrphan(signature: string, target: string): Promise<boolean> {
-  if ((await stat(target).catch(undefinedIf('ENOENT'))) !== undefined) return false
-  // While an upload is under way its signature has a second name, in the spool folder.
-  return (await stat(signature).catch(undefinedIf('ENOENT')))?.nlink === 1
+/** Whether a companion was left behind by a file that was removed by hand, or by an upload that was cut off. */
+async function isOrphan(companion: string, target: string): Promise<boolean> {
+  // While an upload is under way its companions have a second name, in the spool folder. In this order: whoever has lost
+  // that name by now has put the file itself in its place before.
+  if ((await stat(companion).catch(undefinedIf('ENOENT')))?.nlink !== 1) return false
+  return (await stat(target).catch(undefinedIf('ENOENT'))) === undefined
 }
 
 async function syncFile(path: string): Promise<void> {

@@ -115,7 +115,7 @@ function take(state: State, root: number, batch: DirectoryBatch): readonly strin
     folder.seen.add(name)
     state.onFile(root, joinPath(folder.path, name), fileState)
   }
-  const added = batch.isFirst ? takeFolders(state, folder, batch.folders) : []
+  const added = batch.isLast ? takeFolders(state, folder, batch.folders) : []
   if (batch.isLast) finishRead(state, folder, batch.time)
   return added
 }

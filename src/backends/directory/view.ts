@@ -57,9 +57,15 @@ export function toDistributionFile(
     // Only wheels: old pips fetch an sdist twice when it promises metadata, and what it builds may differ.
     ...(file.format === 'wheel' &&
       inspection?.metadataSha256 !== undefined && { coreMetadata: { sha256: inspection.metadataSha256 } }),
-    ...(state.catalogue.hasSignature(file) && { hasSignature: true }),
+    ...(state.catalogue.hasCompanion(file, 'signature') && { hasSignature: true }),
+    ...provenanceEntry(state, file),
     ...(yank !== undefined && { yanked: yank }),
   }
+}
+
+function provenanceEntry({ catalogue }: DirectoryState, file: CatalogueFile): Pick<DistributionFile, 'provenance'> {
+  const provenance = (['verified', 'unverified'] as const).find((kind) => catalogue.hasCompanion(file, kind))
+  return provenance === undefined ? {} : { provenance }
 }
 
 function revisionOf({ files, status }: Pick<Project, 'files' | 'status'>): string {

@@ -19,6 +19,7 @@ const defaults: RunOptions = {
   overwrite: false,
   strict: false,
   max_upload: 1024 ** 3,
+  trusted_proxy: ['loopback'],
   max_uploads: 16,
   max_connections: undefined,
   keep_alive: 65,

@@ -94,6 +94,7 @@ function indexOf(projects: readonly (readonly DistributionFile[])[]) {
   const unused = () => Promise.reject(new Error('not needed here'))
   const index: ProjectIndex = {
     names: unused,
+    summaries: unused,
     project: unused,
     file: unused,
     fileCount: unused,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { baseUrlOf, isTrusted, type RequestOrigin } from '#src/edge/location.js'
+import { baseUrlOf, clientAddressOf, isTrusted, type RequestOrigin } from '#src/edge/location.js'
+import { addressList } from '#src/util/address-list.js'
 
+const loopback = addressList('trustProxy', ['loopback'])
 const direct: RequestOrigin = {
   host: 'pypi.example:8080',
   forwardedHost: undefined,
@@ -10,7 +12,7 @@ const direct: RequestOrigin = {
   isEncrypted: false,
   mountPath: '',
 }
-const options = { baseUrl: undefined, trustProxy: 'loopback' } as const
+const options = { baseUrl: undefined, trustProxy: loopback }
 
 const trust: readonly (readonly [peer: string | undefined, isLoopback: boolean])[] = [
   ['127.0.0.1', true],
@@ -31,7 +33,7 @@ const trust: readonly (readonly [peer: string | undefined, isLoopback: boolean])
 
 for (const [peer, isLoopback] of trust)
   test(`the peer ${peer} is ${isLoopback ? '' : 'not '}believed as a loopback peer`, () => {
-    assert.equal(isTrusted('loopback', peer), isLoopback)
+    assert.equal(isTrusted(loopback, peer), isLoopback)
   })
 
 test('whoever trusts every proxy or none is not asked about the peer', () => {
@@ -150,3 +152,35 @@ for (const host of ['pypi.example:99999', '192.0.2.999', '[::1]:65536', '[::::]'
     const forwarded = { ...direct, peer: '127.0.0.1', forwardedHost: `${host}/prefix` }
     assert.equal(baseUrlOf(forwarded, options), 'http://pypi.example:8080/')
   })
+
+const proxies = addressList('trustProxy', ['loopback', '10.0.0.0/8', 'fd00::/8'])
+
+for (const [forwardedFor, address] of [
+  [undefined, '127.0.0.1'],
+  ['192.0.2.7', '192.0.2.7'],
+  ['192.0.2.7, 10.1.2.3', '192.0.2.7'],
+  ['198.51.100.1, 192.0.2.7,10.1.2.3 , fd00::1', '192.0.2.7'],
+  ['10.9.9.9, 10.1.2.3', '10.9.9.9'],
+  ['[2001:db8::1]:4711, 10.1.2.3:80', '2001:db8::1'],
+  ['::ffff:10.0.0.1', '::ffff:10.0.0.1'],
+  ['192.0.2.7, unknown', '127.0.0.1'],
+  ['<script>', '127.0.0.1'],
+  ['', '127.0.0.1'],
+] as const) {
+  test(`a client behind listed proxies that say ${JSON.stringify(forwardedFor)} is at ${address}`, () => {
+    assert.equal(clientAddressOf(proxies, '127.0.0.1', forwardedFor), address)
+  })
+}
+
+test('who is not listed cannot say where a client is, and who trusts everybody believes the last hop only', () => {
+  assert.equal(clientAddressOf(proxies, '192.0.2.1', '192.0.2.7'), '192.0.2.1')
+  assert.equal(clientAddressOf(false, '127.0.0.1', '192.0.2.7'), '127.0.0.1')
+  assert.equal(clientAddressOf(true, '192.0.2.1', '198.51.100.1, 192.0.2.7'), '192.0.2.7')
+  assert.equal(clientAddressOf(true, undefined, '192.0.2.7'), undefined)
+})
+
+for (const entry of ['10.0.0.0/33', '::1/129', 'localhost', '10.0.0', '10.0.0.0/', '', 1, null]) {
+  test(`${JSON.stringify(entry)} is no address of a proxy`, () => {
+    assert.throws(() => addressList('trustProxy', ['loopback', entry]), { code: 'ERR_PYPI_CONFIG' })
+  })
+}

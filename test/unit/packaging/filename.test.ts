@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { checkUploadFilename, type ParsedFilename, parseFilename, signatureTarget } from '#src/packaging/filename.js'
+import { checkUploadFilename, type ParsedFilename, parseFilename } from '#src/packaging/filename.js'
 
 interface Answer {
   readonly project: string
@@ -126,13 +126,9 @@ test('a wheel ends with .whl in lower case, other files in any', () => {
     assert.deepEqual(answer(parseFilename(`demo-1.0${extension}`)), { project: 'demo', version: '1.0' }, extension)
 })
 
-test('a signature is none itself and names its file', () => {
-  assert.equal(parseFilename('demo-1.0-py3-none-any.whl.asc'), undefined)
-  assert.equal(signatureTarget('demo-1.0.tar.gz.asc'), 'demo-1.0.tar.gz')
-  assert.equal(signatureTarget('demo-1.0.tar.gz.asc.asc'), 'demo-1.0.tar.gz.asc')
-  assert.equal(signatureTarget('a-1.0.casc.asc'), 'a-1.0.casc')
-  for (const name of ['.asc', 'asc', 'demo-1.0.tar.gz', 'demo-1.0.tar.gz.ASC', ''])
-    assert.equal(signatureTarget(name), undefined)
+test('a signature is no distribution file, nor are provenance and attestations', () => {
+  for (const suffix of ['.asc', '.provenance', '.attestations'])
+    assert.equal(parseFilename(`demo-1.0-py3-none-any.whl${suffix}`), undefined)
 })
 
 const refusedUploads = {

@@ -87,10 +87,21 @@ for (const status of [{ status: 'archived' }, { status: 'quarantined', reason: '
   })
 
 test('the project list names every project', () => {
-  assert.deepEqual(JSON.parse(projectListJson(['demo', '<b>"'].map(normalizeName))), {
+  const projects = ['demo', '<b>"'].map((name) => ({ name: normalizeName(name) }))
+  assert.deepEqual(JSON.parse(projectListJson(projects)), {
     meta: { 'api-version': '1.4' },
     projects: [{ name: 'demo' }, { name: '<b>"' }],
   })
+})
+
+test('serials are told where there are some: of the index, and of each project', () => {
+  const page = JSON.parse(projectListJson([{ name: normalizeName('demo'), serial: 7 }], 9))
+  assert.deepEqual(page, {
+    meta: { 'api-version': '1.4', '_last-serial': 9 },
+    projects: [{ name: 'demo', '_last-serial': 7 }],
+  })
+  const { meta } = JSON.parse(projectJson(project([], { serial: 7 }), fromProjectPage))
+  assert.deepEqual(meta, { 'api-version': '1.4', '_last-serial': 7 })
 })
 
 test('an empty index has an empty list', () => {

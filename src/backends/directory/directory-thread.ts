@@ -1,0 +1,110 @@
+import { type BigIntStats, type Dir, lstatSync, opendirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode, errorMessage } from '../../errors.js'
+import { answerWith, type SendBatch } from './answering.js'
+import type { DiskRequest } from './disk-protocol.js'
+import { type FileState, fileState, isVisibleName, joinPath, maxDepth } from './layout.js'
+
+// The thread that reads directories: synchronous calls are several times cheaper than the pool's, and block nobody here.
+
+const entriesPerBatch = 500
+const racyMs = 50
+
+type Request<K extends DiskRequest['kind']> = Extract<DiskRequest, { kind: K }>
+
+let scanning: Promise<void> = Promise.resolve()
+
+answerWith(async (request, send) => {
+  switch (request.kind) {
+    case 'scan':
+      // One after the other; looks come in between.
+      scanning = scanning.catch(() => {}).then(() => scan(request, send))
+      return await scanning
+    case 'look':
+      return request.names.map((name) => [name, look(join(request.root, request.directory, name))])
+    case 'times':
+      return request.directories.map((directory) => directoryTime(join(request.root, directory)))
+    default:
+      throw new Error(`${request.kind} is for the other threads`)
+  }
+})
+
+async function scan({ root, directory, isRecursive }: Request<'scan'>, send: SendBatch): Promise<void> {
+  const pending = [directory]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const folders = await readDirectory(root, next, send)
+    const isDeepest = next.split('/').length >= maxDepth
+    if (isRecursive && !isDeepest) pending.push(...folders.map((folder) => joinPath(next, folder)))
+  }
+}
+
+async function readDirectory(root: string, directory: string, send: SendBatch): Promise<readonly string[]> {
+  const path = join(root, directory)
+  const time = directoryTime(path)
+  const folders: string[] = []
+  let dir: Dir | undefined
+  try {
+    dir = opendirSync(path, { bufferSize: entriesPerBatch })
+    for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
+      const files: (readonly [string, FileState])[] = []
+      isLast = readSome(dir, path, files, folders)
+      await send({ directory, isFirst, isLast, time, files, folders: isLast ? folders : [] })
+    }
+    return folders
+  } catch (error) {
+    const problem = errorCode(error) ?? errorMessage(error)
+    await send({ directory, isFirst: true, isLast: true, time: '', files: [], folders: [], problem })
+    return []
+  } finally {
+    dir?.closeSync()
+  }
+}
+
+/** Reads and looks at the next entries; tells whether they were the last. */
+function readSome(dir: Dir, path: string, files: (readonly [string, FileState])[], folders: string[]): boolean {
+  for (let count = 0; count < entriesPerBatch; count += 1) {
+    const entry = dir.readSync()
+    if (entry === null) return true
+    if (!isVisibleName(entry.name)) continue
+    if (entry.isDirectory()) folders.push(entry.name)
+    else if (entry.isFile() || entry.isSymbolicLink()) {
+      const state = look(join(path, entry.name))
+      if (typeof state === 'object') files.push([entry.name, state])
+    }
+  }
+  return false
+}
+
+function directoryTime(path: string): string {
+  try {
+    const stat = statSync(path, { bigint: true })
+    // A change in the same clock tick as the read would not show in the time: read once more later.
+    const isFresh = Date.now() - Number(stat.mtimeNs / 1_000_000n) < racyMs
+    // With the time of birth, for a new directory may get the inode of the one that was removed.
+    return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}:${isFresh ? '' : stat.mtimeNs}`
+  } catch {
+    // Reading it will tell why.
+    return ''
+  }
+}
+
+function look(path: string): FileState | 'folder' | 'gone' {
+  const stat = statOf(path)
+  // As in a scan, links to directories are not entered: they may lead in circles.
+  if (stat?.isDirectory()) return isLink(path) ? 'gone' : 'folder'
+  return stat?.isFile() ? fileState(stat) : 'gone'
+}
+
+function statOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })
+  } catch (error) {
+    if (['ENOTDIR', 'ENAMETOOLONG'].includes(errorCode(error) ?? '') || isLink(path)) return undefined
+    throw error
+  }
+}
+
+/** A link that leads nowhere sensible is no file; for anything else a failure must not look like absence. */
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
+}
