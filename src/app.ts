@@ -11,6 +11,7 @@ import { createContinueHandler, createNodeHandler, type NodeHandler } from './ed
 import { errorMessage, PypiServerError } from './errors.js'
 import { createEvents } from './events.js'
 import type { Limits } from './limits.js'
+import { silentLogger } from './logger.js'
 import type { Services } from './routes/route.js'
 import { routeTable } from './routes/table.js'
 import { type Settings, settingsOf } from './settings.js'
@@ -86,7 +87,8 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
   const { maxLoginFailuresPerMinute } = settings.limits
   const logins = createLoginGuard({ maxFailuresPerMinute: maxLoginFailuresPerMinute, logger })
   const access: AccessOptions = { ...settings, logins }
-  return { dispatcher: createDispatcher(routeTable(healthEndpoint), services, access), logger, baseUrl, trustProxy }
+  const dispatcher = createDispatcher(routeTable(healthEndpoint), services, access)
+  return { dispatcher, logger, isLogging: logger !== silentLogger, baseUrl, trustProxy }
 }
 
 /** Fulfils after a while, and keeps no process alive for it. */

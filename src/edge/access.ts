@@ -1,4 +1,4 @@
-import type { Action, ActionGroup, AuthContext, Auther, Authorizer, Identity } from '../auth/auther.js'
+import type { Action, ActionGroup, AuthContext, Auther, Authorizer, Awaitable, Identity } from '../auth/auther.js'
 import type { LoginGuard } from '../auth/login-guard.js'
 import { describeScope, isInScope, scopeOf } from '../auth/scope.js'
 import { errorCode, errorMessage, PypiServerError } from '../errors.js'
@@ -6,6 +6,7 @@ import { type Credentials, parseAuthorization } from '../http/authorization.js'
 import type { Call } from '../http/message.js'
 import { normalizeName } from '../packaging/name.js'
 import type { Access } from '../routes/route.js'
+import { andThen, isPromise } from '../util/awaitable.js'
 
 /** Who may come in and what they may do. */
 export interface AccessOptions {
@@ -26,42 +27,53 @@ export function isRestricted(options: Pick<AccessOptions, 'authenticate' | 'auth
 }
 
 /**
- * Finds out who calls, and refuses what they may not do.
+ * Finds out who calls, and refuses what they may not do; at once when nobody has to be asked.
  * @throws ERR_PYPI_UNAUTHENTICATED, ERR_PYPI_FORBIDDEN; ERR_PYPI_AUTH_UNAVAILABLE when that cannot be told
  */
-export async function grantAccess(
+export function grantAccess(
   options: AccessOptions,
   call: Call,
   request: unknown,
   action: Action,
-): Promise<Access> {
-  const { project } = call.params
-  const context = contextOf(call, request, action, project)
-  const identity = await authenticate(options, call, context)
-  const access: Access = {
-    identity,
-    require: (wanted, of) => authorize(options, identity, contextOf(call, request, wanted, of)),
+): Access | Promise<Access> {
+  const asked = { options, call, request }
+  return andThen(authenticate(asked, action), (identity) => {
+    const access: Access = { identity, require: (wanted, project) => authorize(asked, identity, wanted, project) }
+    return andThen(access.require(action, call.params['project']), () => access)
+  })
+}
+
+/** Who asks for what, as far as it is known before the login. */
+interface Asked {
+  readonly options: AccessOptions
+  readonly call: Call
+  readonly request: unknown
+}
+
+function contextOf({ call, request }: Asked, action: Action, project: string | undefined): AuthContext {
+  return {
+    action,
+    request,
+    get signal() {
+      return call.signal
+    },
+    ...(project !== undefined && { project: normalizeName(project) }),
   }
-  await access.require(action, project)
-  return access
 }
 
-function contextOf({ signal }: Call, request: unknown, action: Action, project: string | undefined): AuthContext {
-  return { action, request, signal, ...(project !== undefined && { project: normalizeName(project) }) }
-}
-
-async function authenticate(options: AccessOptions, call: Call, context: AuthContext): Promise<Identity | null> {
-  const credentials = parseAuthorization(call.headers['authorization'])
+function authenticate(asked: Asked, action: Action): Awaitable<Identity | null> {
+  const { auther, logins } = asked.options
+  const { headers, params, address } = asked.call
+  const credentials = parseAuthorization(headers['authorization'])
   if (credentials === 'none') return null
   // Without an auther nobody can be told from anybody: what is open stays open, what is not is refused later.
-  const { auther, logins } = options
   if (auther === undefined) return null
-  const check = (given: Credentials) => () => ask(auther, given, context)
-  const { address } = call
-  const identity =
-    credentials === 'malformed' ? null : await logins.attempt({ address, ...credentials, check: check(credentials) })
-  if (identity !== null) return identity
-  throw new PypiServerError('ERR_PYPI_UNAUTHENTICATED', 'wrong user name or password')
+  if (credentials === 'malformed') throw wrongLogin()
+  const check = (): Promise<Identity | null> => ask(auther, credentials, contextOf(asked, action, params['project']))
+  return logins.attempt({ address, ...credentials, check }).then((identity) => {
+    if (identity === null) throw wrongLogin()
+    return identity
+  })
 }
 
 async function ask(
@@ -74,20 +86,38 @@ async function ask(
   return typeof answer === 'object' ? answer : null
 }
 
-async function authorize(options: AccessOptions, identity: Identity | null, context: AuthContext): Promise<void> {
-  const { auther, authorizer } = options
-  const isLoginMissing = identity === null && needsLogin(options, context.action)
-  if (isLoginMissing && auther === undefined) {
-    const message = `${context.action} needs a login, and this server was given no users: set passwordFile or auther`
+function wrongLogin(): PypiServerError {
+  return new PypiServerError('ERR_PYPI_UNAUTHENTICATED', 'wrong user name or password')
+}
+
+function authorize(
+  asked: Asked,
+  identity: Identity | null,
+  action: Action,
+  project: string | undefined,
+): void | Promise<void> {
+  const { options } = asked
+  const isLoginMissing = identity === null && needsLogin(options, action)
+  // Everybody may, whoever they are: nobody needs to be told what this is about.
+  if (!isLoginMissing && identity?.scope === undefined && options.authorizer === undefined) return
+  const context = contextOf(asked, action, project)
+  if (isLoginMissing && options.auther === undefined) {
+    const message = `${action} needs a login, and this server was given no users: set passwordFile or auther`
     throw new PypiServerError('ERR_PYPI_FORBIDDEN', message)
   }
   if (identity?.scope !== undefined) assertInScope(identity, context)
-  const isAllowed = authorizer === undefined || (await cannotTell(() => authorizer(identity, context))) === true
-  if (isAllowed && !isLoginMissing) return
+  const { authorizer } = options
+  const allowed = authorizer === undefined || cannotTell(() => authorizer(identity, context))
+  return andThen(allowed, (isAllowed) => {
+    if (isAllowed !== true || isLoginMissing) throw refusal(options, identity, context)
+  })
+}
+
+function refusal({ auther }: AccessOptions, identity: Identity | null, context: AuthContext): PypiServerError {
   if (identity === null && auther !== undefined) {
-    throw new PypiServerError('ERR_PYPI_UNAUTHENTICATED', `${context.action} needs a login`)
+    return new PypiServerError('ERR_PYPI_UNAUTHENTICATED', `${context.action} needs a login`)
   }
-  throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${identity?.name ?? 'anonymous'} may not ${describe(context)}`)
+  return new PypiServerError('ERR_PYPI_FORBIDDEN', `${identity?.name ?? 'anonymous'} may not ${describe(context)}`)
 }
 
 /** Whatever the host's authorizer says: a scope is part of the credentials. */
@@ -102,14 +132,20 @@ function describe({ action, project }: AuthContext): string {
   return project === undefined ? action : `${action} ${project}`
 }
 
-async function cannotTell<T>(question: () => T | Promise<T>): Promise<T> {
+/** The answer of somebody else's function; that it failed is never taken for a no. */
+function cannotTell<T>(question: () => Awaitable<T>): Awaitable<T> {
   try {
-    return await question()
+    const answer = question()
+    return isPromise(answer) ? Promise.resolve(answer).catch(rethrow) : answer
   } catch (error) {
-    const code = errorCode(error)
-    // Which file is broken, and where, is for the log: clients may be anybody.
-    if (code?.startsWith('ERR_PYPI_') && code !== 'ERR_PYPI_AUTH_UNAVAILABLE') throw error
-    const message = 'logins cannot be checked at the moment'
-    throw new PypiServerError('ERR_PYPI_AUTH_UNAVAILABLE', message, { cause: errorMessage(error) && error })
+    return rethrow(error)
   }
+}
+
+function rethrow(error: unknown): never {
+  const code = errorCode(error)
+  // Which file is broken, and where, is for the log: clients may be anybody.
+  if (code?.startsWith('ERR_PYPI_') && code !== 'ERR_PYPI_AUTH_UNAVAILABLE') throw error
+  const message = 'logins cannot be checked at the moment'
+  throw new PypiServerError('ERR_PYPI_AUTH_UNAVAILABLE', message, { cause: errorMessage(error) && error })
 }

@@ -1,12 +1,14 @@
 import findMyWay from 'find-my-way'
+import { LRUCache } from 'lru-cache'
 import { PypiServerError } from '../errors.js'
 import type { Call, Reply } from '../http/message.js'
 import type { Access, Route, Services } from '../routes/route.js'
+import { andThen } from '../util/awaitable.js'
 import { hasControlCharacters } from '../util/control-characters.js'
 import { type AccessOptions, grantAccess } from './access.js'
 
-/** A call before its route is known. */
-export type RawCall = Omit<Call, 'params'>
+/** A call before its route is known; the dispatcher fills its parameters in. */
+export type RawCall = Omit<Call, 'params'> & { params: Call['params'] }
 
 /** What a dispatcher made of a call. */
 export interface Dispatched {
@@ -19,12 +21,15 @@ export interface Dispatched {
 export interface Dispatcher {
   /** Whether a route of any method has this path. */
   readonly hasRoute: (path: string) => boolean
-  /** Rejects with what the edge turns into an answer. */
-  readonly dispatch: (call: RawCall, request: unknown) => Promise<Dispatched>
+  /** Answers at once where the route does; throws or rejects with what the edge turns into an answer. */
+  readonly dispatch: (call: RawCall, request: unknown) => Dispatched | Promise<Dispatched>
 }
 
 const methods = ['GET', 'POST', 'PUT', 'DELETE'] as const
 const maxParamLength = 1024
+// A few hundred kilobytes at most.
+const maxTargets = 1000
+const maxTargetLength = 200
 
 /** A dispatcher over these routes. */
 export function createDispatcher(routes: readonly Route[], services: Services, access: AccessOptions): Dispatcher {
@@ -37,19 +42,40 @@ export function createDispatcher(routes: readonly Route[], services: Services, a
   }
   const allowed = (path: string): readonly string[] => methods.filter((method) => find(method, path) !== null)
 
-  async function dispatch(raw: RawCall, request: unknown): Promise<Dispatched> {
-    checkPath(raw.path)
-    const method = methods.find((known) => known === raw.method)
-    const found = method === undefined ? null : find(method, raw.path)
-    if (found === null) throw noRoute(raw, allowed(raw.path))
-    const route = found.store as Route
-    const call: Call = { ...raw, params: checkParams(found.params) }
-    if (method !== 'GET') checkSameSite(call)
-    const granted = route.action === 'public' ? anonymous : await grantAccess(access, call, request, route.action)
-    return { reply: await route.handler(call, services, granted), user: granted.identity?.name ?? null }
+  const targets = new LRUCache<string, Target>({ max: maxTargets })
+
+  /** Remembers what reads lead to: clients ask for the same pages again and again. */
+  function targetOf(call: RawCall): Target {
+    const { method, path } = call
+    const known = method === 'GET' ? targets.get(path) : undefined
+    if (known !== undefined) return known
+    checkPath(path)
+    const routed = methods.find((name) => name === method)
+    const found = routed === undefined ? null : find(routed, path)
+    if (found === null) throw noRoute(call, allowed(path))
+    const target = { route: found.store as Route, params: checkParams(found.params) }
+    if (method === 'GET' && path.length <= maxTargetLength) targets.set(path, target)
+    return target
+  }
+
+  function dispatch(call: RawCall, request: unknown): Dispatched | Promise<Dispatched> {
+    const { route, params } = targetOf(call)
+    call.params = params
+    if (route.method !== 'GET') checkSameSite(call)
+    const granted = route.action === 'public' ? anonymous : grantAccess(access, call, request, route.action)
+    return andThen(granted, (by) => {
+      const user = by.identity?.name ?? null
+      return andThen(route.handler(call, services, by), (reply) => ({ reply, user }))
+    })
   }
 
   return { hasRoute: (path) => allowed(path).length > 0, dispatch }
+}
+
+/** Where a call leads. */
+interface Target {
+  readonly route: Route
+  readonly params: Call['params']
 }
 
 const anonymous: Access = {

@@ -1,7 +1,9 @@
 import { errorMessage, PypiServerError } from '../errors.js'
-import type { Headers, Reply } from '../http/message.js'
+import { bodyLength, completeReply } from '../http/complete-reply.js'
+import type { Reply } from '../http/message.js'
 import type { Logger } from '../logger.js'
-import type { Dispatcher, RawCall } from './dispatch.js'
+import { isPromise } from '../util/awaitable.js'
+import type { Dispatched, Dispatcher, RawCall } from './dispatch.js'
 import type { LocationOptions } from './location.js'
 import { isServerFault, problemReply } from './problems.js'
 
@@ -9,6 +11,8 @@ import { isServerFault, problemReply } from './problems.js'
 export interface Edge extends LocationOptions {
   readonly dispatcher: Dispatcher
   readonly logger: Logger
+  /** Whether anybody hears of requests: telling of one costs a tenth of answering it. */
+  readonly isLogging: boolean
 }
 
 /** An answer and who got it. */
@@ -17,22 +21,24 @@ export interface Answer {
   readonly user: string | null
 }
 
-/** Carried by every answer. */
-const commonHeaders: Headers = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' }
-
-/** Answers a call whatever happens; never rejects. */
-export async function answer(edge: Edge, call: RawCall, request: unknown): Promise<Answer> {
+/** Answers a call whatever happens; never throws nor rejects. At once when its route does. */
+export function answer(edge: Edge, call: RawCall, request: unknown): Answer | Promise<Answer> {
   try {
-    const { reply, user } = await edge.dispatcher.dispatch(call, request)
-    return { reply: withCommonHeaders(reply), user }
+    const dispatched = edge.dispatcher.dispatch(call, request)
+    if (!isPromise(dispatched)) return complete(dispatched)
+    return dispatched.then(complete).catch((error: unknown) => answerProblem(edge, call, error))
   } catch (error) {
     return answerProblem(edge, call, error)
   }
 }
 
+function complete({ reply, user }: Dispatched): Answer {
+  return { reply: completeReply(reply), user }
+}
+
 /** What a call is answered that failed; the log hears of faults of the server. */
 export function answerProblem({ logger }: Edge, call: RawCall, error: unknown): Answer {
-  const reply = withCommonHeaders(problemReply(error, { ...call, params: {} }))
+  const reply = completeReply(problemReply(error, call))
   if (isServerFault(reply)) logger.error({ path: call.path, reason: errorMessage(error), err: error }, 'request failed')
   return { reply, user: null }
 }
@@ -64,22 +70,4 @@ export function logRequest(
     },
     'request',
   )
-}
-
-/** Bytes of the body, `undefined` for streams that do not say. */
-export function bodyLength({ headers, body }: Reply): number | undefined {
-  if (headers['content-length'] !== undefined) return Number(headers['content-length'])
-  if (body === undefined) return 0
-  if (typeof body === 'string') return Buffer.byteLength(body)
-  return body instanceof Uint8Array ? body.length : undefined
-}
-
-function withCommonHeaders(reply: Reply): Reply {
-  const length = bodyLength(reply)
-  // 204 and 304 have no body whose length could be told (RFC 9110 section 8.6).
-  const hasLength = length !== undefined && reply.status !== 304 && reply.status !== 204
-  return {
-    ...reply,
-    headers: { ...commonHeaders, ...reply.headers, ...(hasLength && { 'content-length': String(length) }) },
-  }
 }

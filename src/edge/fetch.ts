@@ -23,7 +23,7 @@ export function createFetchHandler(edge: Edge): FetchHandler {
     const wasRead = isRead(request)
     const call = toCall(edge, request, { mountPath: mountPath.replace(/\/+$/, ''), address })
     const answered = wasRead ? answerProblem(edge, call, bodyAlreadyRead()) : await answer(edge, call, request)
-    logRequest(edge, call, answered, { startedMs })
+    if (edge.isLogging) logRequest(edge, call, answered, { startedMs })
     return toResponse(answered.reply, call.isHead)
   }
 }
@@ -37,6 +37,7 @@ function toCall(
   const isBelow = url.pathname === mountPath || url.pathname.startsWith(`${mountPath}/`)
   const method = request.method.toUpperCase()
   return {
+    params: {},
     method: method === 'HEAD' ? 'GET' : method,
     isHead: method === 'HEAD',
     query: url.searchParams,

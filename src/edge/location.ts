@@ -26,9 +26,23 @@ export interface LocationOptions {
 
 const hostPattern = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 
-/** The pattern keeps out what would end the host in a URL; numbers and brackets it leaves to the parser. */
-function isHostName(host: string): boolean {
+/** Whether this can be a `Host`. The pattern keeps out what would end the host in a URL; numbers and brackets it leaves to the parser. */
+export function isHostName(host: string): boolean {
   return hostPattern.test(host) && URL.canParse(`http://${host}/`)
+}
+
+const maxKnownHosts = 100
+
+/** As {@link isHostName}, for those that come again and again: clients of one server name few hosts. */
+export function createHostCheck(): (host: string) => boolean {
+  const known = new Set<string>()
+  return (host) => {
+    if (known.has(host)) return true
+    if (!isHostName(host)) return false
+    if (known.size >= maxKnownHosts) known.clear()
+    known.add(host)
+    return true
+  }
 }
 
 /** Whether this peer's forwarding headers are believed. */

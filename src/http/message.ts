@@ -34,6 +34,8 @@ export interface Reply {
   /** RFC 9110 reason phrase in place of the standard one; the edge reduces it to visible ASCII. */
   readonly reason?: string
   readonly headers: Headers
+  /** The headers are all there, so that the edge adds none: for replies that are given again and again. @default false */
+  readonly isComplete?: boolean
   /** Text is UTF-8; a stream is consumed or destroyed by the edge. Absent: an empty body. */
   readonly body?: string | Uint8Array | Readable
 }

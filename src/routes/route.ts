@@ -14,8 +14,8 @@ import type { Slots } from '../util/slots.js'
 export interface Access {
   /** Null for anonymous. */
   readonly identity: Identity | null
-  /** Fulfils when the caller may do this to that project; rejects with what the edge answers. */
-  readonly require: (action: Action, project?: string) => Promise<void>
+  /** Returns or fulfils when the caller may do this to that project; throws or rejects with what the edge answers. */
+  readonly require: (action: Action, project?: string) => void | Promise<void>
 }
 
 /** What routes work with. */
