@@ -155,6 +155,14 @@ export function gzip(data: Uint8Array): Buffer {
   return bytes
 }
 
+/** Bytes that no compression makes smaller, always the same ones. */
+export function noise(length: number): Buffer {
+  const blocks = Array.from({ length: Math.ceil(length / 32) }, (_, index) =>
+    createHash('sha256').update(String(index)).digest(),
+  )
+  return Buffer.concat(blocks).subarray(0, length)
+}
+
 /** A pax extended header (`x`) or global header (`g`) with these records. */
 export function paxHeader(records: Readonly<Record<string, string>>, type = 'x'): TarEntry {
   const lines = Object.entries(records).map(([key, value]) => paxRecord(`${key}=${value}`))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import { sdist, tarGz, wheel, type ZipEntry, zip } from '../helpers/archives.js'
+import { noise, sdist, tarGz, wheel, type ZipEntry, zip } from '../helpers/archives.js'
 import { uploadForm } from '../helpers/index-server.js'
 import { rule, type Serve } from './transports.js'
 
@@ -259,3 +259,18 @@ function recordOf(lines: string): Upload {
   )
   return { filename: built.filename, bytes: zip(entries) }
 }
+
+const hasty = { limits: { maxInspectionMs: 1 } } as const
+const large = sdist({ name: 'demo', version: '1.0', files: { noise: noise(100_000) } })
+
+rule('an upload that takes too long to be looked into is stored without core metadata', async (serve) => {
+  const server = await serve(hasty)
+  assert.equal((await server.post(uploadForm(large))).status, 200)
+})
+
+rule('strict validation refuses an upload that takes too long to be looked into', async (serve) => {
+  const server = await serve({ ...strict, ...hasty })
+  const response = await server.post(uploadForm(large, digestOf(large)))
+  assert.equal(response.status, 400)
+  assert.match(await response.text(), /could not be inspected in time/)
+})
