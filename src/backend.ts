@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream'
 import type { DistributionFilename } from './packaging/filename.js'
 import type { NormalizedName } from './packaging/name.js'
+import type { ByteReader } from './util/byte-reader.js'
 
-export type { DistributionFilename, NormalizedName }
+export type { ByteReader, DistributionFilename, NormalizedName }
 
 /** One distribution file (a wheel, an sdist, a legacy format) as index pages describe it. */
 export interface DistributionFile {
@@ -111,8 +112,11 @@ export interface OpenedFile {
   readonly etag: string
   /** Milliseconds since the epoch. */
   readonly modifiedMs: number
-  /** Bytes, a stream that the caller consumes or destroys, a URL to send the client to; absent with `describeOnly`. */
-  readonly body?: Uint8Array | Readable | { readonly redirect: string }
+  /**
+   * Bytes that nobody may change, a reader that the caller closes, a stream that the caller consumes or destroys, or a URL
+   * to send the client to; absent with `describeOnly`. A reader is the quickest for large files on a disk.
+   */
+  readonly body?: Uint8Array | ByteReader | Readable | { readonly redirect: string }
 }
 
 /** A complete, checked upload on its way into the index. */

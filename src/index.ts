@@ -18,6 +18,7 @@ export { type TokenAuther, type TokenIdentity, type TokensOptions, tokens } from
 export type {
   AuditEntry,
   Backend,
+  ByteReader,
   Candidate,
   Change,
   ChangesOptions,

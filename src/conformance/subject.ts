@@ -12,6 +12,7 @@ import type {
   OpenFileOptions,
   Project,
 } from '../backend.js'
+import { isByteReader, readWhole } from '../util/byte-reader.js'
 import { candidateOf, type SampleFile } from './samples.js'
 
 /** A backend, and where files are spooled for one that names no place. */
@@ -88,6 +89,7 @@ export async function bytesOf({ body }: OpenedFile): Promise<Uint8Array | undefi
     return undefined
   }
   if (body instanceof Uint8Array) return body
+  if (isByteReader(body)) return await readWhole(body)
   const chunks: Uint8Array[] = []
   for await (const chunk of body) chunks.push(chunk)
   return Buffer.concat(chunks)

@@ -2,6 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import { LRUCache } from 'lru-cache'
 import type { Backend, DistributionFile, OpenedFile, Project, ReadOptions } from '../backend.js'
 import { type CoreMetadata, parseCoreMetadata } from '../packaging/core-metadata.js'
+import { discardBody, isByteReader, readWhole } from '../util/byte-reader.js'
 import type { Release } from './releases.js'
 
 /**
@@ -64,8 +65,9 @@ function isWheel({ filename }: DistributionFile): boolean {
 async function bytesOf({ size, body }: OpenedFile): Promise<Uint8Array | undefined> {
   if (body === undefined || 'redirect' in body) return undefined
   if (size > maxMetadataBytes) {
-    if (!(body instanceof Uint8Array)) body.destroy()
+    await discardBody(body)
     return undefined
   }
-  return body instanceof Uint8Array ? body : await buffer(body)
+  if (body instanceof Uint8Array) return body
+  return isByteReader(body) ? await readWhole(body) : await buffer(body)
 }

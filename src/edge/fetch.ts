@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
+import { ReadableStream } from 'node:stream/web'
 import type { Reply } from '../http/message.js'
+import { type ByteReader, discardBody, isByteReader } from '../util/byte-reader.js'
 import type { RawCall } from './dispatch.js'
 import { answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
 
@@ -24,7 +25,7 @@ export function createFetchHandler(edge: Edge): FetchHandler {
     const call = toCall(edge, request, { mountPath: mountPath.replace(/\/+$/, ''), address })
     const answered = wasRead ? answerProblem(edge, call, bodyAlreadyRead()) : await answer(edge, call, request)
     if (edge.isLogging) logRequest(edge, call, answered, { startedMs })
-    return toResponse(answered.reply, call.isHead)
+    return await toResponse(answered.reply, call.isHead)
   }
 }
 
@@ -56,12 +57,36 @@ function isRead({ body, bodyUsed }: Request): boolean {
   return bodyUsed || body?.locked === true
 }
 
-function toResponse({ status, reason, headers, body }: Reply, isHead: boolean): Response {
+async function toResponse({ status, reason, headers, body }: Reply, isHead: boolean): Promise<Response> {
   const init = { status, headers: { ...headers }, ...(reason !== undefined && { statusText: reason }) }
-  if (body instanceof Readable) {
-    if (!isHead) return new Response(Readable.toWeb(body) as globalThis.ReadableStream, init)
-    body.destroy()
+  if (isHead || body === undefined || status === 304) {
+    await discardBody(body)
+    return new Response(null, init)
   }
-  const isBodiless = isHead || body === undefined || body instanceof Readable || status === 304
-  return new Response(isBodiless ? null : (body as string | Uint8Array<ArrayBuffer>), init)
+  if (isByteReader(body)) return new Response(streamOf(body) as globalThis.ReadableStream, init)
+  if (body instanceof Readable) return new Response(Readable.toWeb(body) as globalThis.ReadableStream, init)
+  return new Response(body as string | Uint8Array<ArrayBuffer>, init)
+}
+
+const pieceBytes = 256 * 1024
+
+/** Reads only when somebody waits for it; each piece is the reader's to keep. */
+function streamOf(reader: ByteReader): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const piece = new Uint8Array(pieceBytes)
+        try {
+          const count = await reader.readInto(piece)
+          if (count > 0) return controller.enqueue(piece.subarray(0, count))
+          controller.close()
+        } catch (error) {
+          controller.error(error)
+        }
+        await reader.close()
+      },
+      cancel: () => reader.close(),
+    },
+    { highWaterMark: 0 },
+  )
 }

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Reply } from '../http/message.js'
 import { andThen, isPromise } from '../util/awaitable.js'
+import { discardBody, isByteReader } from '../util/byte-reader.js'
 import type { RawCall } from './dispatch.js'
 import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
 import { createHostCheck } from './location.js'
 import { checkHost, NodeCall, type NodeRequest, type NodeResponse } from './node-call.js'
+import { createBodySender, type SendBody } from './send-body.js'
 
 export type { NodeRequest, NodeResponse } from './node-call.js'
 
@@ -20,12 +21,13 @@ const drainMs = 2000
 /** The door for everything that speaks node:http. */
 export function createNodeHandler(edge: Edge): NodeHandler {
   const isHostName = createHostCheck()
+  const sendBody = createBodySender()
   return (req, res, next) => {
     const startedMs = edge.isLogging ? performance.now() : 0
     const call = new NodeCall(req, res, edge)
     if (next !== undefined && !edge.dispatcher.hasRoute(call.path)) return Promise.resolve(next())
     const answered = screen(edge, req, call, isHostName) ?? answer(edge, call, req)
-    const written = andThen(answered, ({ reply }) => send(req, res, reply, call.isHead))
+    const written = andThen(answered, ({ reply }) => send(req, res, reply, { isHead: call.isHead, sendBody }))
     if (!edge.isLogging && !isPromise(written)) return done
     return finish(edge, call, { answered, written, startedMs })
   }
@@ -81,26 +83,31 @@ function checkUnread(req: NodeRequest, { method }: RawCall): void {
   if (req.readableEnded || req.readableDidRead) throw bodyAlreadyRead()
 }
 
+interface Sending {
+  readonly isHead: boolean
+  readonly sendBody: SendBody
+}
+
 /** Writes a reply; a client whose answer breaks off sees that it did. Never throws nor rejects. */
-function send(req: NodeRequest, res: NodeResponse, reply: Reply, isHead: boolean): void | Promise<void> {
+function send(req: NodeRequest, res: NodeResponse, reply: Reply, sending: Sending): void | Promise<void> {
   const destroy = (): void => void res.destroy()
   try {
-    return write(req, res, reply, isHead)?.catch(destroy)
+    return write(req, res, reply, sending)?.catch(destroy)
   } catch {
     destroy()
   }
 }
 
-function write(req: NodeRequest, res: NodeResponse, reply: Reply, isHead: boolean): void | Promise<void> {
+function write(req: NodeRequest, res: NodeResponse, reply: Reply, { isHead, sendBody }: Sending): void | Promise<void> {
   const { status, body } = reply
   const isUnread = !req.complete && hasBody(req)
   const isHttp2 = req.httpVersionMajor >= 2
   const headers = isUnread && !isHttp2 ? { ...reply.headers, connection: 'close' } : reply.headers
   if (reply.reason === undefined || isHttp2) (res as ServerResponse).writeHead(status, headers)
   else (res as ServerResponse).writeHead(status, reply.reason, headers)
-  if (body instanceof Readable) {
-    if (!isHead) return pipeline(body, res as ServerResponse)
-    body.destroy()
+  if (isByteReader(body) || body instanceof Readable) {
+    if (!isHead) return sendBody(body, res)
+    return discardBody(body).then(() => void res.end())
   } else if (isUnread) {
     if (body !== undefined && !isHead) (res as ServerResponse).write(body)
     else (res as ServerResponse).flushHeaders?.()

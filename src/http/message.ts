@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { ByteReader } from '../util/byte-reader.js'
 
 /** Header fields by lower-case name. */
 export type Headers = Readonly<Record<string, string>>
@@ -36,6 +37,6 @@ export interface Reply {
   readonly headers: Headers
   /** The headers are all there, so that the edge adds none: for replies that are given again and again. @default false */
   readonly isComplete?: boolean
-  /** Text is UTF-8; a stream is consumed or destroyed by the edge. Absent: an empty body. */
-  readonly body?: string | Uint8Array | Readable
+  /** Text is UTF-8; a reader is closed, a stream consumed or destroyed by the edge. Absent: an empty body. */
+  readonly body?: string | Uint8Array | ByteReader | Readable
 }

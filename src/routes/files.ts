@@ -4,6 +4,7 @@ import { contentRange, parseRange } from '../http/byte-range.js'
 import { formatEtag, httpDate, isNotModified } from '../http/conditional.js'
 import { contentTypeOf } from '../http/content-type.js'
 import type { Call, Headers, Reply } from '../http/message.js'
+import { discardBody } from '../util/byte-reader.js'
 import type { Access, Services } from './route.js'
 
 /** Suffixes that name a part standing beside a file (PEP 658, PEP 503). */
@@ -22,7 +23,12 @@ export async function downloadFile(call: Call, services: Services, access: Acces
   if (found === undefined || opened === undefined) {
     throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${JSON.stringify(path)} does not exist`)
   }
-  return describe(call, services, opened, found.part === 'metadata' ? 'application/octet-stream' : contentTypeOf(path))
+  return await describe(
+    call,
+    services,
+    opened,
+    found.part === 'metadata' ? 'application/octet-stream' : contentTypeOf(path),
+  )
 }
 
 interface FoundPart {
@@ -55,7 +61,7 @@ async function open(call: Call, { backend }: Services, { file, part }: FoundPart
   return await backend.openFile(file, { ...options, describeOnly: call.isHead })
 }
 
-function describe(call: Call, services: Services, opened: OpenedFile, contentType: string): Reply {
+async function describe(call: Call, services: Services, opened: OpenedFile, contentType: string): Promise<Reply> {
   const { size, range, etag, modifiedMs, body } = opened
   const validators: Headers = {
     etag: formatEtag(etag),
@@ -63,7 +69,10 @@ function describe(call: Call, services: Services, opened: OpenedFile, contentTyp
     'accept-ranges': 'bytes',
     'cache-control': cacheControl(services),
   }
-  if (isUnchanged(call, opened)) return { status: 304, headers: validators }
+  if (isUnchanged(call, opened)) {
+    await discardBody(body)
+    return { status: 304, headers: validators }
+  }
   if (body !== undefined && 'redirect' in body) return { status: 302, headers: { location: body.redirect } }
   const headers: Headers = {
     ...validators,

@@ -106,9 +106,11 @@ export function directory(roots: string | readonly string[], options: DirectoryO
 }
 
 async function startedAndTold(state: DirectoryState, signal?: AbortSignal): Promise<Running> {
-  const running = await unlessAborted(signal, () => start(state))
-  assertTold(running)
-  return running
+  signal?.throwIfAborted()
+  const isStarted = state.started !== undefined && !state.isClosed
+  const running = isStarted ? state.started : await unlessAborted(signal, () => start(state))
+  assertTold(running as Running)
+  return running as Running
 }
 
 async function* listProjects(
@@ -154,12 +156,12 @@ async function openPart(
   const path = absolutePath(state, entry)
   switch (options.part ?? 'content') {
     case 'content':
-      return await openPath(path, (found) => contentEtag(entry, found), options)
+      return await openPath(path, state.files, (found) => contentEtag(entry, found), options)
     case 'signature':
-      return await openPath(`${path}.asc`, (found) => found.identity, options)
+      return await openPath(`${path}.asc`, state.files, (found) => found.identity, options)
     case 'provenance': {
       const provenance = state.catalogue.hasCompanion(entry, 'verified') ? 'verified' : 'unverified'
-      return await openPath(path + companionSuffixes[provenance], (found) => found.identity, options)
+      return await openPath(path + companionSuffixes[provenance], state.files, (found) => found.identity, options)
     }
     case 'metadata': {
       await inspector.described(entry)

@@ -1,50 +1,95 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import type { OpenedFile, OpenFileOptions } from '../../backend.js'
-import { PypiServerError, undefinedIf } from '../../errors.js'
+import { PypiServerError } from '../../errors.js'
 import { resolveRange } from '../../http/byte-range.js'
 import { matchesIfRange } from '../../http/conditional.js'
+import { type Descriptor, descriptorReader, openDescriptor } from './descriptor.js'
+import { type FileCache, type FoundFile, type KeptFile, smallFileBytes } from './file-cache.js'
 import { type FileState, fileState } from './layout.js'
 
-const wholeReadBytes = 64 * 1024
-const chunkBytes = 256 * 1024
+/** Names the validator for a state of the file; `undefined` for a state whose bytes are not to be served. */
+export type EtagOf = (state: FileState) => string | undefined
 
 /**
  * Opens a file and describes the very bytes that the open descriptor leads to.
- * `etagOf` names the validator for a state of the file. `undefined` when there is no regular file, or `etagOf` knows none.
+ * `undefined` when there is no regular file, when `etagOf` knows none, or when it was written to just now.
  */
 export async function openPath(
   path: string,
-  etagOf: (state: FileState) => string | undefined,
+  cache: FileCache,
+  etagOf: EtagOf,
   options: OpenFileOptions,
 ): Promise<OpenedFile | undefined> {
-  // Without O_NONBLOCK a FIFO that took the file's place would block one of the few I/O threads for ever.
-  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
-  const handle = await open(path, flags).catch(undefinedIf('ENOENT', 'ENOTDIR'))
-  if (handle === undefined) return undefined
+  const kept = cache.get(path)
+  if (kept !== undefined) return openKept(kept, etagOf, options)
+  const descriptor = await openDescriptor(path)
+  if (descriptor === undefined) return undefined
   try {
-    const stat = await handle.stat({ bigint: true })
-    const state = stat.isFile() ? fileState(stat) : undefined
-    const etag = state && etagOf(state)
-    const opened = state && etag !== undefined ? describe(state, etag, options) : undefined
-    if (opened === undefined || options.describeOnly) {
-      await handle.close()
-      return opened
-    }
-    return { ...opened, body: await bodyOf(handle, opened) }
-  } catch (error) {
-    await handle.close()
-    throw error
+    const found = await foundFile(descriptor)
+    const etag = found && etagOf(found)
+    if (found === undefined || etag === undefined) return undefined
+    const opened = describe(found, etag, options)
+    if (options.describeOnly) return opened
+    const fresh = await load(descriptor, found)
+    if (fresh === undefined) return undefined
+    cache.keep(path, fresh)
+    return await openBody(fresh, opened)
+  } finally {
+    await descriptor.release()
   }
 }
 
 /** Describes bytes in memory, with their range resolved. */
 export function openBytes(bytes: Uint8Array, etag: string, modifiedMs: number, options: OpenFileOptions): OpenedFile {
   const opened = describe({ size: bytes.length, modifiedMs }, etag, options)
-  if (options.describeOnly) return opened
-  const { start, end } = opened.range ?? { start: 0, end: bytes.length - 1 }
-  return { ...opened, body: bytes.subarray(start, end + 1) }
+  return options.describeOnly ? opened : { ...opened, body: part(bytes, opened) }
+}
+
+/** Not asynchronous up to where the descriptor is shared: the cache may close it any time after. */
+function openKept(
+  kept: KeptFile,
+  etagOf: EtagOf,
+  options: OpenFileOptions,
+): OpenedFile | Promise<OpenedFile> | undefined {
+  const etag = etagOf(kept.found)
+  if (etag === undefined) return undefined
+  const opened = describe(kept.found, etag, options)
+  return options.describeOnly ? opened : openBody(kept, opened)
+}
+
+async function foundFile(descriptor: Descriptor): Promise<FoundFile | undefined> {
+  const stat = await descriptor.stat()
+  return stat.isFile() ? { ...fileState(stat), device: stat.dev } : undefined
+}
+
+/** Reads a small file whole; `undefined` when it was written to meanwhile. */
+async function load(descriptor: Descriptor, found: FoundFile): Promise<KeptFile | undefined> {
+  if (found.size > smallFileBytes) return { found, descriptor }
+  // A buffer of its own: a slice of a shared one would keep the whole of that in memory.
+  const bytes = Buffer.allocUnsafeSlow(found.size)
+  await descriptor.read(bytes, 0)
+  return (await isUnwritten(descriptor, found)) ? { found, bytes } : undefined
+}
+
+function openBody(file: KeptFile, opened: OpenedFile): OpenedFile {
+  if ('bytes' in file) return { ...opened, body: part(file.bytes, opened) }
+  const { descriptor, found } = file
+  const { start, end } = opened.range ?? { start: 0, end: found.size - 1 }
+  descriptor.share()
+  const assertUnwritten = async (): Promise<void> => {
+    if (await isUnwritten(descriptor, found)) return
+    throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', 'the file was written to while it was read')
+  }
+  return { ...opened, body: descriptorReader(descriptor, { start, length: end - start + 1 }, assertUnwritten) }
+}
+
+/** Not by its identity: links to it come and go, and the change time tells of those too. */
+async function isUnwritten(descriptor: Descriptor, { size, modifiedMs }: FoundFile): Promise<boolean> {
+  const now = fileState(await descriptor.stat())
+  return now.size === size && now.modifiedMs === modifiedMs
+}
+
+function part(bytes: Uint8Array, { range }: OpenedFile): Uint8Array {
+  return range === undefined ? bytes : bytes.subarray(range.start, range.end + 1)
 }
 
 function describe(
@@ -57,52 +102,4 @@ function describe(
   const resolved = resolveRange(range, size)
   if (resolved !== undefined) return { ...whole, range: resolved }
   throw new PypiServerError('ERR_PYPI_RANGE_NOT_SATISFIABLE', `the file has ${size} bytes`, { cause: { size } })
-}
-
-async function bodyOf(handle: FileHandle, { size, range }: OpenedFile): Promise<Uint8Array | Readable> {
-  const { start, end } = range ?? { start: 0, end: size - 1 }
-  const length = end - start + 1
-  if (length > wholeReadBytes) return streamOf(handle, start, length)
-  const bytes = await readFully(handle, Buffer.allocUnsafe(length), start)
-  await handle.close()
-  return bytes
-}
-
-/** Positioned reads on a descriptor that the stream owns; a file that shrank meanwhile ends it with an error. */
-function streamOf(handle: FileHandle, start: number, length: number): Readable {
-  let position = start
-  const end = start + length
-  return new Readable({
-    highWaterMark: chunkBytes,
-    read() {
-      const wanted = Math.min(chunkBytes, end - position)
-      if (wanted === 0) {
-        this.push(null)
-        return
-      }
-      const at = position
-      position += wanted
-      readFully(handle, Buffer.allocUnsafe(wanted), at).then(
-        (bytes) => this.push(bytes),
-        (error: Error) => this.destroy(error),
-      )
-    },
-    destroy(error, done) {
-      handle.close().then(
-        () => done(error),
-        (closeError: Error) => done(error ?? closeError),
-      )
-    },
-  })
-}
-
-async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
-  let filled = 0
-  while (filled < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled)
-    if (bytesRead === 0)
-      throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', 'the file became shorter while it was read')
-    filled += bytesRead
-  }
-  return buffer
 }

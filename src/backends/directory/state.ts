@@ -9,6 +9,7 @@ import { createKeyedQueue, type KeyedQueue } from '../../util/keyed-queue.js'
 import { within } from '../../util/within.js'
 import { type Catalogue, createCatalogue, type Inspection } from './catalogue.js'
 import { createDisk, type Disk } from './disk.js'
+import { createFileCache, type FileCache } from './file-cache.js'
 import { createInspector, type Inspector } from './inspector.js'
 import { digestCacheFile, type FileState, spoolFolder } from './layout.js'
 import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
@@ -25,6 +26,10 @@ export interface DirectoryOptions {
    * is listed without a digest until it is. @default 10000
    */
   readonly digestWaitMs?: number
+  /** Memory for files of at most 64 KiB that were served lately, in bytes; 0 keeps none. @default 32 MiB */
+  readonly fileCacheBytes?: number
+  /** How many larger files that were served lately stay open, for seconds after their last use; 0 keeps none. @default 64 */
+  readonly maxOpenFiles?: number
 }
 
 /** What the parts of one directory backend share. */
@@ -37,12 +42,15 @@ export interface DirectoryState {
   readonly logger: Logger
   readonly catalogue: Catalogue
   readonly disk: Disk
+  readonly files: FileCache
   /** Projects as they were last put together; a change deletes the entry. */
   readonly projects: Map<NormalizedName, Promise<Project>>
   readonly listeners: Set<(change: Change) => void>
   /** Publishes and removals of one file name, one after the other. */
   readonly writes: KeyedQueue
   running: Promise<Running> | undefined
+  /** What `running` fulfilled with: most calls need not wait for it. */
+  started: Running | undefined
   isClosed: boolean
 }
 
@@ -57,6 +65,7 @@ export interface Running {
 /** The state of a backend that has not touched its directories yet. */
 export function newState(roots: string | readonly string[], options: DirectoryOptions): DirectoryState {
   const { logger = silentLogger, hashAlgorithm, digestWaitMs = 10_000 } = options
+  const { fileCacheBytes = 32 * 1024 * 1024, maxOpenFiles = 64 } = options
   const paths = (typeof roots === 'string' ? [roots] : roots).map((root) => resolve(root))
   if (paths.length === 0)
     throw new PypiServerError('ERR_PYPI_CONFIG', 'a directory backend needs at least one directory')
@@ -67,10 +76,12 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     logger,
     catalogue: createCatalogue(),
     disk: createDisk(),
+    files: createFileCache({ maxBytes: fileCacheBytes, maxDescriptors: maxOpenFiles }),
     projects: new Map(),
     listeners: new Set(),
     writes: createKeyedQueue(),
     running: undefined,
+    started: undefined,
     isClosed: false,
   }
 }
@@ -120,7 +131,8 @@ async function run(state: DirectoryState): Promise<Running> {
     logger.warn({ reason: errorMessage(error) }, 'left-over upload files cannot be removed')
   })
   void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined)
-  return { tracker, inspector, cache, documents }
+  state.started = { tracker, inspector, cache, documents }
+  return state.started
 }
 
 interface Sighting {
@@ -173,6 +185,7 @@ export async function stop(state: DirectoryState): Promise<void> {
   running?.tracker.close()
   running?.inspector.close()
   running?.documents.close()
+  state.files.close()
   await running?.cache.flush()
   await state.disk.close()
 }

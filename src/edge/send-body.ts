@@ -1,0 +1,87 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { PypiServerError } from '../errors.js'
+import { type BufferPool, createBufferPool } from '../util/buffer-pool.js'
+import { type ByteReader, isByteReader } from '../util/byte-reader.js'
+
+/** Sends a body that is not in memory and ends the response. Rejects when the body or the client breaks off. */
+export type SendBody = (body: ByteReader | Readable, res: ServerResponse | Http2ServerResponse) => Promise<void>
+
+// Measured: 64 KiB costs twice the CPU time, and more than this gains nothing.
+const pieceBytes = 256 * 1024
+const idleBuffers = 16
+
+/** A sender whose responses share buffers: each has at most two of 256 KiB, one that leaves and one that is being filled. */
+export function createBodySender(): SendBody {
+  const pool = createBufferPool(pieceBytes, idleBuffers)
+  return async (body, res) => {
+    // A body that ends before its length must not look like a whole one, nor leave the client waiting for the rest.
+    if ('strictContentLength' in res) res.strictContentLength = true
+    if (isByteReader(body)) await sendReader(body, res as ServerResponse, pool)
+    else await pipeline(body, res as ServerResponse)
+  }
+}
+
+async function sendReader(reader: ByteReader, res: ServerResponse, pool: BufferPool): Promise<void> {
+  // It is told by `close` and by what `write` calls back with; unheard it would end the process.
+  const ignore = (): void => {}
+  res.on('error', ignore)
+  try {
+    let next: Promise<Piece> = readPiece(reader, pool)
+    for (;;) {
+      const { buffer, count } = await next
+      if (count === 0) {
+        pool.give(buffer)
+        return void res.end()
+      }
+      const isFlowing = writePiece(res, pool, buffer, count)
+      // While this one leaves the next one is read.
+      next = readPiece(reader, pool)
+      // Nobody waits for it when the client goes away.
+      next.catch(ignore)
+      if (!isFlowing) await drained(res)
+    }
+  } finally {
+    await reader.close()
+    res.off('error', ignore)
+  }
+}
+
+interface Piece {
+  readonly buffer: Buffer
+  readonly count: number
+}
+
+async function readPiece(reader: ByteReader, pool: BufferPool): Promise<Piece> {
+  const buffer = pool.take()
+  return { buffer, count: await reader.readInto(buffer) }
+}
+
+/** Whether the next piece may follow at once. */
+function writePiece(res: ServerResponse, pool: BufferPool, buffer: Buffer, count: number): boolean {
+  const piece = count === buffer.length ? buffer : buffer.subarray(0, count)
+  // A host's middleware that replaced the method may keep the bytes, or drop the callback.
+  if (Object.hasOwn(res, 'write')) return res.write(piece)
+  return res.write(piece, (error) => {
+    // After an error the system may still hold the buffer.
+    if (error === undefined || error === null) pool.give(buffer)
+  })
+}
+
+async function drained(res: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const onClose = (): void => {
+      res.off('drain', onDrain)
+      reject(new PypiServerError('ERR_PYPI_ABORTED', 'the client went away'))
+    }
+    const onDrain = (): void => {
+      res.off('close', onClose)
+      resolve()
+    }
+    if (res.destroyed || res.closed) return reject(new PypiServerError('ERR_PYPI_ABORTED', 'the client went away'))
+    res.once('drain', onDrain)
+    res.once('close', onClose)
+  })
+}
