@@ -79,7 +79,7 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
     ...settings,
     ...state,
     index: createProjectIndex(backend),
-    management: createManagement({ backend, events }),
+    management: createManagement({ backend, events, logger }),
     events,
     isPrivate: (action) => isRestricted(settings, action),
     version,

@@ -15,6 +15,11 @@ export function projectsFolder(root: string): string {
   return join(root, stateFolder, 'projects')
 }
 
+/** Locks that other processes respect; those of dead ones are removed at the start. */
+export function locksFolder(root: string): string {
+  return join(root, stateFolder, 'locks')
+}
+
 /** One line for every change that somebody made here; only ever appended to. */
 export function auditFile(root: string): string {
   return join(root, stateFolder, 'audit.jsonl')
