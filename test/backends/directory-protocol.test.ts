@@ -20,6 +20,7 @@ import { record } from '#src/domain/record.js'
 import { silentLogger } from '#src/logger.js'
 import { whileLocked } from '#src/util/lock-file.js'
 import { wheel } from '../helpers/archives.js'
+import { eventually } from '../helpers/eventually.js'
 import { serveIndex, uploadForm } from '../helpers/index-server.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
@@ -122,4 +123,25 @@ test('documents of projects are written where the next start removes what was le
   assert.deepEqual(readdirSync(join(root, '.pypi-server', 'projects')), ['demo.json'])
   assert.deepEqual(readdirSync(join(root, '.pypi-server', 'locks')), [])
   assert.deepEqual(readdirSync(join(root, '.pypi-server', 'spool')), [])
+})
+
+test('a file of a directory that vanished just after it came is no missing file', async (t) => {
+  for (let round = 0; round < 5; round += 1) {
+    const root = join(temporaryDirectory(t), 'root')
+    mkdirSync(root)
+    const backend = directory(root)
+    t.after(() => backend.close())
+    await backend.check()
+    writeFileSync(join(root, demo.filename), demo.bytes)
+    const file = await eventually(() => onlyFile(backend).catch(() => undefined))
+    // The notice of this one is under way when the directory goes.
+    writeFileSync(join(root, demo.filename), demo.bytes)
+    renameSync(root, `${root}.away`)
+    await assert.rejects(
+      async () => {
+        for (let ask = 0; ask < 20; ask += 1) assert.ok(await backend.openFile(file), 'missing')
+      },
+      { code: 'ERR_PYPI_STORE_UNAVAILABLE' },
+    )
+  }
 })

@@ -2,7 +2,7 @@ import { type BigIntStats, type Dir, lstatSync, opendirSync, statSync } from 'no
 import { join } from 'node:path'
 import { errorCode, errorMessage } from '../../errors.js'
 import { answerWith, type SendBatch } from './answering.js'
-import type { DiskRequest } from './disk-protocol.js'
+import type { DiskAnswers, DiskRequest } from './disk-protocol.js'
 import { type FileState, fileState, isVisibleName, joinPath, maxDepth } from './layout.js'
 
 // The thread that reads directories: synchronous calls are several times cheaper than the pool's, and block nobody here.
@@ -21,7 +21,7 @@ answerWith(async (request, send) => {
       scanning = scanning.catch(() => {}).then(() => scan(request, send))
       return await scanning
     case 'look':
-      return request.names.map((name) => [name, look(join(request.root, request.directory, name))])
+      return lookAt(request)
     case 'times':
       return request.directories.map((directory) => directoryTime(join(request.root, directory)))
     default:
@@ -86,6 +86,13 @@ function directoryTime(path: string): string {
     // Reading it will tell why.
     return ''
   }
+}
+
+function lookAt({ root, directory, names }: Request<'look'>): DiskAnswers['look'] {
+  const seen = names.map((name) => [name, look(join(root, directory, name))] as const)
+  // Whatever is below a root that vanished is not gone: nobody can tell.
+  if (seen.some(([, found]) => found === 'gone')) statSync(root)
+  return seen
 }
 
 function look(path: string): FileState | 'folder' | 'gone' {

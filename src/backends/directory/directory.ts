@@ -134,7 +134,10 @@ async function openFile(
 ): Promise<OpenedFile | undefined> {
   const running = await startedAndTold(state, options.signal)
   const entry = state.catalogue.atPath(file.path)
-  if (entry === undefined) return undefined
+  if (entry === undefined) {
+    await assertRootsPresent(state)
+    return undefined
+  }
   const opened = await openPart(state, running, entry, options).catch(storeError(entry.path))
   if (opened !== undefined) return opened
   // Missing or replaced behind our back: make sure that it is the file that is missing and not its disk, and look again.
@@ -314,7 +317,10 @@ async function remove(
 ): Promise<boolean> {
   const { documents, inspector } = await startedAndTold(state, signal)
   const entry = state.catalogue.atPath(file.path)
-  if (entry === undefined) return false
+  if (entry === undefined) {
+    await assertRootsPresent(state)
+    return false
+  }
   await state.audit.assertWritable()
   if (!freesName) await inspector.digested(entry)
   // A file that nobody can read retires its name all the same: no other bytes have the empty digest.
