@@ -58,7 +58,7 @@ export function createApp(config: Config): App {
   return Object.assign(createNodeHandler(edge), {
     fetch: createFetchHandler(edge),
     backend: settings.backend,
-    ready: async () => await settings.backend.check?.(),
+    ready: async () => void (await Promise.all([settings.attestations.check(), settings.backend.check?.()])),
     checkContinue: createContinueHandler(edge),
     drain: () => {
       isDraining = true
@@ -81,6 +81,10 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
     index: createProjectIndex(backend),
     management: createManagement({ backend, events, logger }),
     events,
+    provenanceLinks: {
+      isShown: settings.attestations.shows,
+      ...(baseUrl?.startsWith('https:') && { secureBase: baseUrl }),
+    },
     isPrivate: (action) => isRestricted(settings, action),
     version,
   }

@@ -33,7 +33,8 @@ export function projectPage(pages: PageCache): Handler {
     const project = await services.index.project(name)
     if (project === undefined) return missingProject(call, services, name)
     const toRoot = relativePrefix(call.path)
-    const render = (): string => renderProject(project, type, { toRoot, fragment: services.fragment })
+    const { fragment, provenanceLinks: provenance } = services
+    const render = (): string => renderProject(project, type, { toRoot, fragment, provenance })
     const page = pages(`${toRoot} ${type} ${project.revision} ${name}`, render)
     return withSerial(cachedPage(call, type, page, services.isPrivate('list') ? 'private' : 'public'), project.serial)
   }
