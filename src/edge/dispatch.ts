@@ -69,7 +69,7 @@ export function createDispatcher(routes: readonly Route[], services: Services, a
     })
   }
 
-  return { hasRoute: (path) => allowed(path).length > 0, dispatch }
+  return { hasRoute: (path) => path.startsWith('/') && allowed(path).length > 0, dispatch }
 }
 
 /** Where a call leads. */
@@ -100,6 +100,8 @@ function checkSameSite({ headers }: Call): void {
 }
 
 function checkPath(path: string): void {
+  // RFC 9112 3.2 knows targets without one, such as `*`, and the router takes them for names.
+  if (!path.startsWith('/')) throw new PypiServerError('ERR_PYPI_BAD_REQUEST', 'the path does not begin with a slash')
   try {
     decodeURIComponent(path)
   } catch {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { wheel } from '../helpers/archives.js'
@@ -150,3 +151,14 @@ test('a link that leads to a file is served, one that leads nowhere is not liste
   assert.equal((await request('/packages/linked-1.0-py3-none-any.whl')).status, 200)
   assert.equal((await request('/simple/broken/')).status, 404)
 })
+
+for (const target of ['*', '*.asc', 'simple', '@evil.test']) {
+  test(`a request whose target is ${target} is refused`, async (t) => {
+    const { url } = await serveIndex(t)
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.end(`GET ${target} HTTP/1.1\r\nHost: index.test\r\nConnection: close\r\n\r\n`)
+    const chunks: Uint8Array[] = []
+    for await (const chunk of socket) chunks.push(chunk)
+    assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1.1 400 /)
+  })
+}
