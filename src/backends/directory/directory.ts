@@ -144,7 +144,7 @@ async function openFile(
   await assertRootsPresent(state)
   await lookNow(running, entry.root, entry.path)
   const current = state.catalogue.atPath(file.path)
-  if (current === undefined || current === entry) return undefined
+  if (current === undefined || isSame(current, entry)) return undefined
   return await openPart(state, running, current, options).catch(storeError(entry.path))
 }
 
@@ -165,9 +165,8 @@ async function openPart(
       return await openPath(path + companionSuffixes[provenance], state.files, (found) => found.identity, options)
     }
     case 'metadata': {
-      await inspector.described(entry)
-      const bytes = await inspector.metadata(entry)
-      return bytes && openBytes(bytes, entry.inspection?.metadataSha256 ?? '', entry.state.modifiedMs, options)
+      const metadata = await inspector.metadata(entry)
+      return metadata && openBytes(metadata.bytes, metadata.sha256, entry.state.modifiedMs, options)
     }
   }
 }
@@ -296,18 +295,17 @@ async function enter(
     state.catalogue.update(root, path + companionSuffixes[kind as Companion], bytes && found)
   const entry = state.catalogue.named(basename(path)).find((file) => file.root === root && file.path === path)
   if (entry === undefined) throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', `${path} is no distribution file name`)
-  entry.isHeld = false
-  entry.inspection = {
+  const inspection = {
     state: 'complete',
     hashes,
     ...(metadata !== undefined && { metadataSha256: metadata.sha256 }),
     ...(requiresPython !== undefined && { requiresPython }),
-  }
+  } as const
   if (state.algorithms.every((algorithm) => hashes[algorithm] !== undefined)) {
-    cache.set(`${root}/${path}`, found.identity, entry.inspection)
+    cache.set(`${root}/${path}`, found.identity, inspection)
   }
   changed(state, entry.project)
-  return entry
+  return state.catalogue.note(entry, { inspection, isHeld: false }) ?? { ...entry, inspection, isHeld: false }
 }
 
 async function remove(
@@ -322,9 +320,9 @@ async function remove(
     return false
   }
   await state.audit.assertWritable()
-  if (!freesName) await inspector.digested(entry)
+  const known = freesName ? entry : await inspector.digested(entry)
   // A file that nobody can read retires its name all the same: no other bytes have the empty digest.
-  const sha256 = entry.inspection?.hashes?.['sha256'] ?? ''
+  const sha256 = known?.inspection?.hashes?.['sha256'] ?? ''
   // Before the file, so that no crash leaves its name free.
   await documents.change(file.project, (document) => ({
     ...document,
@@ -375,6 +373,10 @@ async function watch(
   state.listeners.add(listener)
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   state.listeners.delete(listener)
+}
+
+function isSame(one: CatalogueFile, other: CatalogueFile): boolean {
+  return one.root === other.root && one.state.identity === other.state.identity
 }
 
 function storeError(what: string): (error: unknown) => never {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Change, NormalizedName, Project } from '../../backend.js'
 import { type DigestCache, openDigestCache } from '../../digests/digest-cache.js'
 import { removeDeadSpoolFiles } from '../../digests/spool.js'
@@ -9,11 +10,11 @@ import { createKeyedQueue, type KeyedQueue } from '../../util/keyed-queue.js'
 import { removeDeadLocks } from '../../util/lock-file.js'
 import { within } from '../../util/within.js'
 import { type AuditLog, openAuditLog } from './audit-log.js'
-import { type Catalogue, createCatalogue, type Inspection } from './catalogue.js'
+import { type Catalogue, type CatalogueUpdate, createCatalogue, type Inspection } from './catalogue.js'
 import { createDisk, type Disk } from './disk.js'
 import { createFileCache, type FileCache } from './file-cache.js'
 import { createInspector, type Inspector } from './inspector.js'
-import { digestCacheFile, type FileState, locksFolder, spoolFolder } from './layout.js'
+import { digestCacheFile, locksFolder, spoolFolder } from './layout.js'
 import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
 import { createTracker, type Tracker } from './tracker.js'
 
@@ -75,12 +76,13 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
   const paths = (typeof roots === 'string' ? [roots] : roots).map((root) => resolve(root))
   if (paths.length === 0)
     throw new PypiServerError('ERR_PYPI_CONFIG', 'a directory backend needs at least one directory')
+  const algorithms = [...new Set(['sha256', ...(hashAlgorithm === undefined ? [] : [hashAlgorithm])])]
   return {
     roots: paths,
-    algorithms: [...new Set(['sha256', ...(hashAlgorithm === undefined ? [] : [hashAlgorithm])])],
+    algorithms,
     digestWaitMs,
     logger,
-    catalogue: createCatalogue(),
+    catalogue: createCatalogue(algorithms),
     disk: createDisk(),
     files: createFileCache({ maxBytes: fileCacheBytes, maxDescriptors: maxOpenFiles }),
     projects: new Map(),
@@ -106,6 +108,7 @@ export function start(state: DirectoryState): Promise<Running> {
 const settleMs = 1000
 // Of some dead nobody can tell before they have been silent for long: see isOwnerDead.
 const sweepMs = 60 * 60 * 1000
+const removalsAtOnce = 500
 
 async function run(state: DirectoryState): Promise<Running> {
   const { roots, algorithms, catalogue, disk, logger } = state
@@ -132,7 +135,22 @@ async function run(state: DirectoryState): Promise<Running> {
     roots,
     disk,
     logger,
-    onFile: (root, path, fileState) => onFile(state, inspector, { root, path, fileState, isArrival }),
+    onFile: (root, path, fileState) => {
+      const update = catalogue.update(root, path, fileState)
+      if (update !== undefined) take(state, inspector, { updates: [update], isArrival })
+    },
+    onRead: (root, directory) => {
+      const read = catalogue.beginRead(root, directory)
+      return {
+        onEntries: (entries) => take(state, inspector, { updates: read.take(entries), isArrival }),
+        onEnd: async () => {
+          for (let gone = read.removeUnseen(removalsAtOnce); gone; gone = read.removeUnseen(removalsAtOnce)) {
+            take(state, inspector, { updates: gone, isArrival })
+            await setImmediate()
+          }
+        },
+      }
+    },
   })
   await tracker.start()
   isArrival = true
@@ -159,17 +177,15 @@ async function removeDead({ roots, logger }: DirectoryState): Promise<void> {
 }
 
 interface Sighting {
-  readonly root: number
-  readonly path: string
-  readonly fileState: FileState | undefined
+  readonly updates: readonly CatalogueUpdate[]
   readonly isArrival: boolean
 }
 
-function onFile(state: DirectoryState, inspector: Inspector, { root, path, fileState, isArrival }: Sighting): void {
-  const update = state.catalogue.update(root, path, fileState)
-  if (update === undefined) return
-  if (update.file !== undefined) inspector.notice(update.file, isArrival)
-  changed(state, update.project)
+function take(state: DirectoryState, inspector: Inspector, { updates, isArrival }: Sighting): void {
+  for (const { project, file } of updates) {
+    if (file !== undefined) inspector.notice(file, isArrival)
+    changed(state, project)
+  }
 }
 
 /** Forgets what was put together for a project and tells who listens. */
