@@ -32,9 +32,11 @@ export async function spool(
   try {
     let size = 0
     for await (const chunk of source) {
-      digester.update(chunk)
       // A plain write() may store less than it was given.
-      await handle.appendFile(chunk)
+      const writing = handle.appendFile(chunk)
+      // While another thread writes it.
+      digester.update(chunk)
+      await writing
       size += chunk.length
     }
     // Data before name: a name that survives a power cut must not point at missing bytes.

@@ -140,15 +140,22 @@ async function change(
   await ensureStateFolder(state.root, projectsFolder(state.root), 0o755)
   state.wasFolderThere = true
   const path = documentPath(state, name)
+  // Most uploads are to projects that are known already; the lock is for those who write.
+  const seen = await load(state, name)
+  if (isSame(edit(seen), seen)) return false
   const locks = await ensureStateFolder(state.root, locksFolder(state.root), 0o700)
   return await whileLocked(join(locks, basename(path)), async (assertHeld) => {
     const before = await load(state, name)
     const after = edit(before)
-    if (JSON.stringify(after) === JSON.stringify(before)) return false
+    if (isSame(after, before)) return false
     await write(state, path, { text: JSON.stringify(after, undefined, 1), assertHeld })
     forget(state, name)
     return true
   })
+}
+
+function isSame(one: ProjectDocument, other: ProjectDocument): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 /** Whole or not at all, and on the disk when it fulfils. */

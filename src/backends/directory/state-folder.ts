@@ -15,8 +15,7 @@ export async function ensureState(root: string): Promise<void> {
  * back as an empty one, in which nothing is known to exist.
  */
 export async function ensureStateFolder(root: string, folder: string, mode: number): Promise<string> {
-  const isThere = (await stat(folder).catch(undefinedIf('ENOENT')))?.isDirectory()
-  if (isThere) return folder
+  if (await isDirectory(folder)) return folder
   await ensureState(root)
   await makeFolder(folder, mode)
   return folder
@@ -30,12 +29,17 @@ export async function giveToOwnerOf(other: string, path: string): Promise<void> 
 }
 
 async function makeFolder(path: string, mode: number): Promise<void> {
+  if (await isDirectory(path)) return
   const isNew = await mkdir(path, { mode }).then(() => true, undefinedIf('EEXIST'))
   if (isNew) {
     await giveToOwnerOf(dirname(path), path)
     await syncDirectory(dirname(path))
   }
   // A file in its place is trouble of the store; EEXIST would be told as an upload that is here already.
-  if ((await stat(path)).isDirectory()) return
+  if (await isDirectory(path)) return
   throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${basename(path)} is no directory`)
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(undefinedIf('ENOENT', 'ENOTDIR')))?.isDirectory() ?? false
 }
