@@ -5,15 +5,17 @@ import { damaged, hostileText } from '../helpers/property.js'
 /** What somebody may send to a port: requests as clients make them, with every part gone wrong in its own way. */
 export function hostileRequest(): fc.Arbitrary<Buffer> {
   return fc
-    .record({ line: requestLine, headers: fc.array(header, { maxLength: 6 }), host, body, length, isSilent: rarely })
-    .map(({ line, headers, host, body, length, isSilent }) => {
-      const framing = body.bytes.length === 0 && isSilent ? [] : [`Content-Type: ${body.type}`, ...length(body.bytes)]
+    .record({ line: requestLine, headers: fc.array(header, { maxLength: 6 }), host, body, length, isUsual: usually })
+
+    .map(({ line: anyLine, headers, host, body, length, isUsual }) => {
+      const line = isUsual ? (body.line ?? anyLine) : anyLine
+      const framing = body.bytes.length === 0 && isUsual ? [] : [`Content-Type: ${body.type}`, ...length(body.bytes)]
       const head = [line, ...host, ...headers, ...framing].join('\r\n')
       return Buffer.concat([Buffer.from(`${head}\r\n\r\n`, 'latin1'), body.bytes])
     })
 }
 
-const rarely = fc.nat({ max: 9 }).map((number) => number > 0)
+const usually = fc.nat({ max: 9 }).map((number) => number > 0)
 
 /** Without what no HTTP parser lets pass, except now and then: most requests are to reach what is behind it. */
 function mostlyClean(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
@@ -184,6 +186,8 @@ const header = fc.oneof(
 )
 
 interface Body {
+  /** The request line that it belongs behind. */
+  readonly line?: string
   readonly type: string
   readonly bytes: Buffer
 }
@@ -265,6 +269,7 @@ const part = fc.oneof(
 const form: fc.Arbitrary<Body> = fc
   .tuple(fc.array(part, { maxLength: 5 }), fc.constantFrom('--', '--', '', '-'))
   .map(([parts, end]) => ({
+    line: 'POST / HTTP/1.1',
     type: `multipart/form-data; boundary=${boundary}`,
     bytes: Buffer.concat([
       ...parts.flatMap((bytes) => [Buffer.from(`--${boundary}\r\n`), bytes, Buffer.from('\r\n')]),
@@ -283,6 +288,7 @@ const urlEncoded: fc.Arbitrary<Body> = hostileText(
   '%',
   '%ff',
 ).map((text) => ({
+  line: 'POST / HTTP/1.1',
   type: 'application/x-www-form-urlencoded',
   bytes: Buffer.from(text),
 }))
@@ -303,7 +309,7 @@ const xml: fc.Arbitrary<Body> = hostileText(
   '<!DOCTYPE a [<!ENTITY b "c">]>',
   '&b;',
   '<a>'.repeat(100),
-).map((text) => ({ type: 'text/xml', bytes: Buffer.from(text) }))
+).map((text) => ({ line: 'POST /RPC2 HTTP/1.1', type: 'text/xml', bytes: Buffer.from(text) }))
 const json: fc.Arbitrary<Body> = fc
   .oneof(
     fc.json(),
