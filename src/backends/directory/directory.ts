@@ -138,20 +138,20 @@ async function openFile(
     await assertRootsPresent(state)
     return undefined
   }
-  const opened = await openPart(state, running, entry, options).catch(storeError(entry.path))
+  const opened = await openPart(state, running, { entry, file }, options).catch(storeError(entry.path))
   if (opened !== undefined) return opened
   // Missing or replaced behind our back: make sure that it is the file that is missing and not its disk, and look again.
   await assertRootsPresent(state)
   await lookNow(running, entry.root, entry.path)
   const current = state.catalogue.atPath(file.path)
   if (current === undefined || isSame(current, entry)) return undefined
-  return await openPart(state, running, current, options).catch(storeError(entry.path))
+  return await openPart(state, running, { entry: current, file }, options).catch(storeError(entry.path))
 }
 
 async function openPart(
   state: DirectoryState,
   { inspector }: Running,
-  entry: CatalogueFile,
+  { entry, file }: { readonly entry: CatalogueFile; readonly file: DistributionFile },
   options: OpenFileOptions,
 ): Promise<OpenedFile | undefined> {
   const path = absolutePath(state, entry)
@@ -161,8 +161,9 @@ async function openPart(
     case 'signature':
       return await openPath(`${path}.asc`, state.files, (found) => found.identity, options)
     case 'provenance': {
-      const provenance = state.catalogue.hasCompanion(entry, 'verified') ? 'verified' : 'unverified'
-      return await openPath(path + companionSuffixes[provenance], state.files, (found) => found.identity, options)
+      // What the record tells, not what stands there by now: what nobody verified must not pass for verified.
+      const suffix = file.provenance && companionSuffixes[file.provenance]
+      return suffix && (await openPath(path + suffix, state.files, (found) => found.identity, options))
     }
     case 'metadata': {
       const metadata = await inspector.metadata(entry)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import { temporaryDirectory } from '../../helpers/temporary.js'
 
 /** Hooks under which no package of Sigstore is installed. */
 const withoutSigstore = `
@@ -9,7 +10,7 @@ const withoutSigstore = `
     throw Object.assign(new Error('Cannot find package ' + name), { code: 'ERR_MODULE_NOT_FOUND' })
   }`
 
-test('without the optional packages an index that is to verify is not ready, says what to install, and others are', () => {
+test('without the optional packages an index that is to verify is not ready, says what to install, and others are', (t) => {
   const hooks = `data:text/javascript,${encodeURIComponent(withoutSigstore)}`
   const script = `
     import { register } from 'node:module'
@@ -17,7 +18,7 @@ test('without the optional packages an index that is to verify is not ready, say
     const { createApp } = await import('pypi-server')
     const trust = { trustedRoot: 'x', publishers: [{ issuer: 'https://a', identity: 'b' }] }
     for (const attestations of ['off', 'unverified', trust]) {
-      const app = createApp({ roots: '.', attestations })
+      const app = createApp({ roots: ${JSON.stringify(temporaryDirectory(t))}, attestations })
       console.log(await app.ready().then(() => 'ready', ({ code, message }) => code + ' ' + message))
       await app.close()
     }`
