@@ -42,7 +42,7 @@ export interface Inspector {
 // A look into a file of this size costs less than the way to the thread and back. Its limits keep it below a few
 // milliseconds at a time; what goes beyond them is left to the thread.
 const tinyBytes = 64 * 1024
-const tinyLimits = { maxArchiveMembers: 500, maxUnpackedBytes: 2 ** 20, maxMetadataBytes: 256 * 1024 }
+const tinyLimits = { maxArchiveMembers: 100, maxUnpackedBytes: 2 ** 20, maxMetadataBytes: 64 * 1024 }
 
 /** An inspector whose thread starts with the first file that is not tiny. */
 export function createInspector(options: InspectorOptions): Inspector {
