@@ -28,7 +28,13 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ')}`)
   process.exit(1)
 }
+// Node reads this at its start only.
+const env = { ...process.env, NODE_EXTRA_CA_CERTS: join(root, 'test/fixtures/tls/certificate.pem') }
 // What measures and what floods must not run at the same time.
 const flags = files.some((path) => path.includes('/torture/')) ? ['--test-concurrency=1'] : []
-const { status } = spawnSync(process.execPath, ['--test', ...flags, ...files.sort()], { cwd: root, stdio: 'inherit' })
+const { status } = spawnSync(process.execPath, ['--test', ...flags, ...files.sort()], {
+  cwd: root,
+  env,
+  stdio: 'inherit',
+})
 process.exit(status ?? 1)

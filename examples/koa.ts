@@ -1,16 +1,18 @@
-// A Koa 3 application whose last middleware is the index.
+// A part of a Koa 3 application. With `{ mountPath: '/pypi' }` it is below that path.
 import type { AddressInfo } from 'node:net'
 import Koa from 'koa'
 import { createApp } from 'pypi-server'
+import { koaMiddleware } from 'pypi-server/koa'
 
 const { PORT = '8080', ROOT = './packages', PASSWORDS = './htpasswd' } = process.env
 
 const app = createApp({ roots: ROOT, passwordFile: PASSWORDS })
 const host = new Koa()
-host.use(async (ctx) => {
-  // The index writes the answer itself.
-  ctx.respond = false
-  await app(ctx.req, ctx.res)
+host.use(koaMiddleware(app))
+// What has no route in the index comes here.
+host.use((ctx) => {
+  ctx.status = 404
+  ctx.body = 'not found in this application'
 })
 
 const server = host.listen(Number(PORT), '127.0.0.1', () => {

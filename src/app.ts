@@ -8,6 +8,7 @@ import { createDispatcher } from './edge/dispatch.js'
 import type { Edge } from './edge/edge.js'
 import { createFetchHandler, type FetchHandler } from './edge/fetch.js'
 import { createContinueHandler, createNodeHandler, type NodeHandler } from './edge/node.js'
+import { answerWellKnown } from './edge/well-known.js'
 import { errorMessage, PypiServerError } from './errors.js'
 import { createEvents } from './events.js'
 import type { Limits } from './limits.js'
@@ -22,6 +23,11 @@ import { version } from './version.js'
 export interface App extends NodeHandler {
   /** The same index for hosts that speak `Request` and `Response`. */
   readonly fetch: FetchHandler
+  /**
+   * A second, small handler for the root of the host, where uploaders look for trusted publishing (`/_/oidc/…`,
+   * `/.well-known/pytp`) wherever the index is mounted: 404 in a form that they read. Everything else goes to `next`.
+   */
+  readonly wellKnown: NodeHandler
   readonly backend: Backend
   /** Fulfils when the index can answer, so that the first request need not wait; rejects with the reason why it cannot. */
   readonly ready: () => Promise<void>
@@ -57,8 +63,9 @@ export function createApp(config: Config): App {
   })
   return Object.assign(createNodeHandler(edge), {
     fetch: createFetchHandler(edge),
+    wellKnown: answerWellKnown,
     backend: settings.backend,
-    ready: async () => void (await Promise.all([settings.attestations.check(), settings.backend.check?.()])),
+    ready: async () => await settings.backend.check?.(),
     checkContinue: createContinueHandler(edge),
     drain: () => {
       isDraining = true
@@ -79,12 +86,8 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
     ...settings,
     ...state,
     index: createProjectIndex(backend),
-    management: createManagement({ backend, events, logger }),
+    management: createManagement({ backend, events }),
     events,
-    provenanceLinks: {
-      isShown: settings.attestations.shows,
-      ...(baseUrl?.startsWith('https:') && { secureBase: baseUrl }),
-    },
     isPrivate: (action) => isRestricted(settings, action),
     version,
   }

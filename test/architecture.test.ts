@@ -20,6 +20,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   auth: ['type:packaging'],
   routes: ['http', 'render', 'domain', 'packaging', 'type:auth', 'type:backend', 'type:events', 'type:limits'],
   edge: ['http', 'routes', 'auth', 'packaging', 'render'],
+  adapters: ['type:index'],
   cli: ['index'],
   // Single files.
   backend: ['type:packaging'],

@@ -55,7 +55,7 @@ async function statusOf(response: Promise<Response>): Promise<number> {
   return answered.status
 }
 
-for (const name of ['http', 'express', 'koa', 'fastify']) {
+for (const name of ['http', 'express', 'koa', 'fastify', 'hono']) {
   test(`examples/${name}.ts serves a directory, takes an upload and ends when told to`, async (t) => {
     const { url, end } = await start(t, name)
     assert.match(await (await fetch(`${url}simple/`)).text(), /href="demo\/"/)
@@ -99,6 +99,7 @@ test('examples/two-indexes.ts keeps what is tried apart from what is released', 
 test('every example is started by a test, and is shorter than 40 lines', () => {
   const folder = new URL('../../examples/', import.meta.url)
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'))
-  assert.deepEqual(names.sort(), ['auther.ts', 'express.ts', 'fastify.ts', 'http.ts', 'koa.ts', 'two-indexes.ts'])
+  const started = ['auther', 'express', 'fastify', 'hono', 'http', 'koa', 'two-indexes'].map((name) => `${name}.ts`)
+  assert.deepEqual(names.sort(), started)
   for (const name of names) assert.ok(readFileSync(new URL(name, folder), 'utf8').split('\n').length <= 40, name)
 })

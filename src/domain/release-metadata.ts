@@ -1,7 +1,8 @@
+import { buffer } from 'node:stream/consumers'
 import { LRUCache } from 'lru-cache'
-import type { Backend, DistributionFile, Project, ReadOptions } from '../backend.js'
+import type { Backend, DistributionFile, OpenedFile, Project, ReadOptions } from '../backend.js'
 import { type CoreMetadata, parseCoreMetadata } from '../packaging/core-metadata.js'
-import { openedBytes } from './opened-bytes.js'
+import { discardBody, isByteReader, readWhole } from '../util/byte-reader.js'
 import type { Release } from './releases.js'
 
 /**
@@ -44,7 +45,7 @@ async function firstMetadata(
 ): Promise<Uint8Array | undefined> {
   for (const file of inOrderOfPreference(release.files)) {
     const opened = await backend.openFile(file, { ...options, part: 'metadata' })
-    const bytes = opened && (await openedBytes(opened, maxMetadataBytes))
+    const bytes = opened && (await bytesOf(opened))
     if (bytes !== undefined) return bytes
   }
   return undefined
@@ -59,4 +60,14 @@ function inOrderOfPreference(files: readonly DistributionFile[]): readonly Distr
 
 function isWheel({ filename }: DistributionFile): boolean {
   return filename.endsWith('.whl')
+}
+
+async function bytesOf({ size, body }: OpenedFile): Promise<Uint8Array | undefined> {
+  if (body === undefined || 'redirect' in body) return undefined
+  if (size > maxMetadataBytes) {
+    await discardBody(body)
+    return undefined
+  }
+  if (body instanceof Uint8Array) return body
+  return isByteReader(body) ? await readWhole(body) : await buffer(body)
 }

@@ -3,53 +3,89 @@ import { ReadableStream } from 'node:stream/web'
 import type { Reply } from '../http/message.js'
 import { type ByteReader, discardBody, isByteReader } from '../util/byte-reader.js'
 import type { RawCall } from './dispatch.js'
-import { answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
+import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
+import { baseUrlOf, clientAddressOf } from './location.js'
 
-/** Answers a web-standard request. The promise never rejects. */
+/** Answers a web-standard request. The promise rejects only as `next` does. */
 export type FetchHandler = (request: Request, options?: FetchOptions) => Promise<Response>
 
 /** What a fetch host knows and a `Request` does not say. */
 export interface FetchOptions {
   /** Path in front of the mount point, such as `/pypi`; it is taken off the URL. @default none */
   readonly mountPath?: string
-  /** Address of the client, for the log and to slow down who guesses passwords. @default none */
+  /** Address of the peer: for the log, to slow down who guesses passwords, and for `trustProxy`. @default none */
   readonly address?: string
+  /** Answers paths that have no route in the index. @default the index itself, with 404 */
+  readonly next?: () => Response | Promise<Response>
 }
 
 /** The door for hosts that speak `Request` and `Response`. */
 export function createFetchHandler(edge: Edge): FetchHandler {
-  return async (request, { mountPath = '', address } = {}) => {
+  return async (request, { mountPath = '', address, next } = {}) => {
     const startedMs = performance.now()
     // Asked before the call takes the body for itself.
     const wasRead = isRead(request)
-    const call = toCall(edge, request, { mountPath: mountPath.replace(/\/+$/, ''), address })
-    const answered = wasRead ? answerProblem(edge, call, bodyAlreadyRead()) : await answer(edge, call, request)
+    const target = targetOf(request, mountPath.replace(/\/+$/, ''))
+    if (next !== undefined && !edge.dispatcher.hasRoute(target.path)) return await next()
+    const { call, early } = toCall(edge, request, { ...target, address })
+    const answered =
+      early ?? (wasRead ? answerProblem(edge, call, bodyAlreadyRead()) : await answer(edge, call, request))
     if (edge.isLogging) logRequest(edge, call, answered, { startedMs })
     return await toResponse(answered.reply, call.isHead)
   }
 }
 
-function toCall(
-  { baseUrl }: Edge,
-  request: Request,
-  { mountPath, address }: { readonly mountPath: string; readonly address: string | undefined },
-): RawCall {
+interface Target {
+  readonly url: URL
+  /** Below the mount point. */
+  readonly path: string
+  /** In front of it, without a trailing slash. */
+  readonly mountPath: string
+}
+
+function targetOf(request: Request, mountPath: string): Target {
   const url = new URL(request.url)
   const isBelow = url.pathname === mountPath || url.pathname.startsWith(`${mountPath}/`)
+  return { url, mountPath, path: (isBelow ? url.pathname.slice(mountPath.length) : url.pathname) || '/' }
+}
+
+function toCall(
+  edge: Edge,
+  request: Request,
+  { url, path, mountPath, address }: Target & { readonly address: string | undefined },
+): { readonly call: RawCall; readonly early?: Answer } {
   const method = request.method.toUpperCase()
-  return {
+  const headers = Object.fromEntries(request.headers)
+  const bare = {
     params: {},
     method: method === 'HEAD' ? 'GET' : method,
     isHead: method === 'HEAD',
     query: url.searchParams,
-    headers: Object.fromEntries(request.headers),
-    path: (isBelow ? url.pathname.slice(mountPath.length) : url.pathname) || '/',
-    baseUrl: baseUrl ?? `${url.origin}${mountPath}/`,
-    address,
+    headers,
+    path,
+    address: clientAddressOf(edge.trustProxy, address, headers['x-forwarded-for']),
     httpVersion: '1.1',
     body:
       request.body === null || isRead(request) ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream),
     signal: request.signal,
+  }
+  try {
+    return { call: { ...bare, baseUrl: baseUrlOf({ ...originOf(url, headers), peer: address, mountPath }, edge) } }
+  } catch (error) {
+    const call = { ...bare, baseUrl: '' }
+    return { call, early: answerProblem(edge, call, error) }
+  }
+}
+
+function originOf(
+  { host, protocol }: URL,
+  headers: RawCall['headers'],
+): Omit<Parameters<typeof baseUrlOf>[0], 'mountPath' | 'peer'> {
+  return {
+    host,
+    forwardedHost: headers['x-forwarded-host'],
+    forwardedProto: headers['x-forwarded-proto'],
+    isEncrypted: protocol === 'https:',
   }
 }
 

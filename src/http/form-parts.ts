@@ -17,8 +17,6 @@ export interface FormFile {
   readonly filename: string
   /** Destroyed with the reason when the form is refused. */
   readonly stream: Readable
-  /** The fields that came before it; grows while it arrives. */
-  readonly fields: Form['fields']
 }
 
 /** Takes one file; see `ReadFormOptions`. */
@@ -103,7 +101,7 @@ export function collectParts(parser: busboy.Busboy, limits: FormLimits, onFile: 
       refuse(new PypiServerError('ERR_PYPI_TOO_LARGE', `a file is over ${limits.fileSize} bytes`)),
     )
     unlessRefused(() => {
-      const received = receive({ ...fileOf(named(name), info.filename, limits), stream, fields }, onFile)
+      const received = receive(fileOf(named(name), stream, info.filename, limits), onFile)
       running.push(received)
       received.catch(refuse)
     })
@@ -116,10 +114,10 @@ function named(name: string | undefined): string {
   return name
 }
 
-function fileOf(field: string, filename: string | undefined, limits: FormLimits): Pick<FormFile, 'field' | 'filename'> {
+function fileOf(field: string, stream: Readable, filename: string | undefined, limits: FormLimits): FormFile {
   checkFieldName(field, limits)
   if (filename === undefined) throw malformedMultipart('a file without a filename')
-  return { field, filename }
+  return { field, filename, stream }
 }
 
 async function receive(file: FormFile, onFile: OnFile): Promise<void> {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
@@ -9,7 +8,7 @@ import { runInNewContext } from 'node:vm'
 import { type ByteReader, createApp, type OpenedFile } from 'pypi-server'
 import { wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
-import { type IndexServer, listen, serveIndex } from '../helpers/index-server.js'
+import { connectTo, type IndexServer, listen, mountPath, serveIndex } from '../helpers/index-server.js'
 import { memoryBackend } from '../helpers/memory-backend.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
@@ -28,8 +27,8 @@ async function serveLarge(t: TestContext): Promise<IndexServer> {
 /** Begins to download and goes away in the middle. */
 function abandon(url: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(url)
-    const socket = connect(Number(port), hostname, () => socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`))
+    const socket = connectTo(url)
+    socket.write(`GET ${mountPath}${path.slice(1)} HTTP/1.1\r\nhost: x\r\n\r\n`)
     socket.once('data', () => socket.destroy())
     socket.once('close', () => resolve()).once('error', reject)
   })
@@ -146,8 +145,8 @@ for (const [what, end] of [
 
   test(`a body that ${what} errors for fetch hosts`, async (t) => {
     const body = fakeBody(['one '], end)
-    const { app, url, file } = await serveBody(t, body, 13)
-    const response = await app.fetch(new Request(new URL(file, url)))
+    const { app, file } = await serveBody(t, body, 13)
+    const response = await app.fetch(new Request(new URL(file, 'http://index.test/')))
     if (what === 'fails') await assert.rejects(response.text())
     else assert.equal(response.headers.get('content-length'), '13')
     await response.body?.cancel().catch(() => {})
@@ -161,19 +160,19 @@ for (const [what, init] of [
 ] as const) {
   test(`the body of a file that is asked for with ${what} is closed unread`, async (t) => {
     const body = fakeBody([], () => Promise.reject(new Error('it was read')))
-    const { request, app, url, file } = await serveBody(t, body, 13)
+    const { request, app, file } = await serveBody(t, body, 13)
     await (await request(file, init)).text()
     assert.ok(body.closed() > 0)
     const closed = body.closed()
-    await app.fetch(new Request(new URL(file, url), init))
+    await app.fetch(new Request(new URL(file, 'http://index.test/'), init))
     assert.ok(body.closed() > closed)
   })
 }
 
 test('a fetch host that cancels a download lets go of its body', async (t) => {
   const body = fakeBody(['one ', 'two '])
-  const { app, url, file } = await serveBody(t, body, 13)
-  const response = await app.fetch(new Request(new URL(file, url)))
+  const { app, file } = await serveBody(t, body, 13)
+  const response = await app.fetch(new Request(new URL(file, 'http://index.test/')))
   await response.body?.cancel()
   assert.ok(body.closed() > 0)
 })

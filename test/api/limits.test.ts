@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import type { Limits } from 'pypi-server'
 import { wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
-import { type IndexServer, serveIndex, uploadForm } from '../helpers/index-server.js'
+import { type IndexServer, mountPath, serveIndex, uploadForm } from '../helpers/index-server.js'
 import { fileHead, formHead, type RawClient, rawClient } from '../helpers/raw-client.js'
 
 const demo = wheel({ name: 'demo', version: '1.0' })
@@ -65,17 +65,16 @@ test('a body that is packed is refused', async (t) => {
 })
 
 test('a body of which nothing comes any more is told 408, and leaves nothing', async (t) => {
-  const { url, root } = await serveIndex(t, { limits: { maxUploadIdleMs: 50 } })
-  const upload = await rawClient(t, url)
-  upload.send(formHead(100_000), fileHead(demo.filename), 'PK')
+  const { upload, root, post } = await busyIndex(t, { maxUploadIdleMs: 30, maxUploads: 1, maxWaitingUploads: 0 })
   assert.match(await upload.until(/\r\n\r\n/), /^HTTP\/1.1 408 .*\r\n/)
   assert.deepEqual(spooled(root), [])
+  assert.equal((await post(uploadForm(other))).status, 200)
 })
 
 test('a call of the XML-RPC API that stands still is told 408', async (t) => {
   const { url } = await serveIndex(t, { limits: { maxUploadIdleMs: 30 } })
   const client = await rawClient(t, url)
-  client.send('POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n<?xml')
+  client.send(`POST ${mountPath}RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n<?xml`)
   assert.match(await client.until(/\r\n\r\n/), /^HTTP\/1.1 408 /)
 })
 

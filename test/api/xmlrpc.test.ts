@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { basic, type IndexServer, serveIndex } from '../helpers/index-server.js'
+import { basic, type IndexServer, lackOf, serveIndex } from '../helpers/index-server.js'
 
 function put(root: string, ...filenames: readonly string[]): void {
   for (const filename of filenames) writeFileSync(join(root, filename), filename)
@@ -109,7 +109,7 @@ test('unsafe or malformed XML is refused', async (t) => {
   for (const body of ['', 'search', '<a>', entity, Buffer.from('\ufeff<a/>', 'utf16le')]) {
     const response = await post(server, body)
     assert.equal(response.status, 400)
-    assert.equal(response.statusText, 'Invalid or unsafe XML payload')
+    if (lackOf('reason phrase') === false) assert.equal(response.statusText, 'Invalid or unsafe XML payload')
   }
 })
 

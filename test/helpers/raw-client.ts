@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { connectTo, mountPath } from './index-server.js'
 
 /** A client that sends the bytes that it is told to, and nothing else. */
 export interface RawClient {
@@ -16,9 +17,9 @@ export interface RawClient {
 
 /** Connects to a server on this machine until the test ends. */
 export async function rawClient(t: TestContext, url: string): Promise<RawClient> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  const socket = connectTo(url)
   t.after(() => socket.destroy())
-  await once(socket, 'connect')
+  await once(socket, url.startsWith('https:') ? 'secureConnect' : 'connect')
   let text = ''
   let hasEnded = false
   socket.on('data', (chunk) => {
@@ -52,7 +53,7 @@ export async function rawClient(t: TestContext, url: string): Promise<RawClient>
 
 /** The header of a form that says how long its body is, and whatever else it is told to say. */
 export function formHead(length: number, ...headers: readonly string[]): string {
-  const lines = ['POST / HTTP/1.1', 'Host: x', 'Content-Type: multipart/form-data; boundary=b', ...headers]
+  const lines = [`POST ${mountPath} HTTP/1.1`, 'Host: x', 'Content-Type: multipart/form-data; boundary=b', ...headers]
   return `${[...lines, `Content-Length: ${length}`].join('\r\n')}\r\n\r\n`
 }
 

@@ -36,7 +36,7 @@ function createFlow(id: number): Flow {
   let goOn: (() => void) | undefined
   return {
     send: async (batch) => {
-      parentPort?.postMessage({ id, batch } satisfies ThreadAnswer, [batch.entries.buffer])
+      post({ id, batch })
       ahead += 1
       await new Promise<void>((resolve) => {
         if (ahead < batchesAhead) setImmediate(resolve)

@@ -1,0 +1,36 @@
+import type { App } from '../index.js'
+
+/** As much of Hono's context as is needed. */
+export interface HonoContext {
+  readonly req: { readonly raw: Request }
+}
+
+/** Where in a Hono application the index is. */
+export interface HonoOptions {
+  /** Path in front of the index, such as `/pypi`. @default none */
+  readonly mountPath?: string
+}
+
+/**
+ * The index as a Hono handler, on Node. Paths that it has no route for go to the next handler.
+ *
+ * @example host.all('/pypi/*', honoHandler(app, { mountPath: '/pypi' }))
+ */
+export function honoHandler(
+  app: App,
+  { mountPath = '' }: HonoOptions = {},
+): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
+  return async ({ req: { raw } }, next) => {
+    let isHandedOn = false
+    const response = await app.fetch(raw, {
+      mountPath,
+      next: () => {
+        isHandedOn = true
+        return new Response()
+      },
+    })
+    if (!isHandedOn) return response
+    await next()
+    return undefined
+  }
+}

@@ -1,0 +1,38 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { App } from '../index.js'
+import { answerNode } from './answer-node.js'
+
+/** As much of Koa's context as is needed; those of Koa 2 and 3 fit. */
+export interface KoaContext {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly originalUrl: string
+  respond?: boolean
+}
+
+/** Where in a Koa application the index is. */
+export interface KoaOptions {
+  /** Path in front of the index, such as `/pypi`; other paths are handed on. Leave it out below `koa-mount`. @default none */
+  readonly mountPath?: string
+}
+
+/**
+ * The index as Koa middleware. Paths that it has no route for go to the next middleware; everything else is answered by
+ * the index itself, so that what other middleware sets on `ctx.body` or in `ctx.status` is not seen.
+ *
+ * @example host.use(koaMiddleware(app, { mountPath: '/pypi' }))
+ */
+export function koaMiddleware(
+  app: App,
+  { mountPath = '' }: KoaOptions = {},
+): (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void> {
+  return async (ctx, next) => {
+    const { respond } = ctx
+    // Koa must not end what it believes to be unanswered while an upload is still being read.
+    ctx.respond = false
+    if (await answerNode(app, ctx.req, ctx.res, { mountPath, originalUrl: ctx.originalUrl })) return
+    if (respond === undefined) delete ctx.respond
+    else ctx.respond = respond
+    await next()
+  }
+}
