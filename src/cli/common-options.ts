@@ -10,6 +10,8 @@ export interface CommonOptions {
   readonly log_file: string
   readonly log_stream: 'stdout' | 'stderr' | 'none'
   readonly log_frmt: string
+  /** Lines are JSON objects, and `log_frmt` has no say. */
+  readonly log_json: boolean
   /** Named as in hashlib; `false` for none. */
   readonly hash_algo: string | false
   /** Accepted for pypiserver's sake. */
@@ -22,6 +24,7 @@ export const commonDefaults: CommonOptions = {
   log_file: '',
   log_stream: 'stdout',
   log_frmt: '%(asctime)s|%(name)s|%(levelname)s|%(thread)d|%(message)s',
+  log_json: false,
   hash_algo: 'sha256',
   backend: 'auto',
 }
@@ -70,5 +73,10 @@ function addLogging(group: ActionsContainer, verboseTo: string): void {
     default: SUPPRESS,
     metavar: 'FORMAT',
     help: 'format of every log line, as the logging of Python has it; keys: asctime, name, levelname, levelno, message, process, processName, thread, threadName, module, created, msecs, relativeCreated (default: below)',
+  })
+  group.add_argument('--log-json', {
+    action: 'store_true',
+    default: SUPPRESS,
+    help: 'write every log line as a JSON object, with what is known of a request in fields of its own (default: text)',
   })
 }

@@ -1,7 +1,7 @@
 import { threadId } from 'node:worker_threads'
 import type { Logger } from '../index.js'
 import { escapeControlCharacters } from '../util/control-characters.js'
-import { failureKeys } from './log-keys.js'
+import { failureKeys, traceback } from './log-keys.js'
 import { percentFormat } from './percent-format.js'
 
 /** Where lines go, each with its end. */
@@ -14,6 +14,8 @@ export interface LogFormats {
   /** 0 warnings and requests, 1 also what happens, 2 and above everything. */
   readonly verbose: number
   readonly log_frmt: string
+  /** Lines are JSON objects instead. @default false */
+  readonly log_json?: boolean
   /** @default the message and what is known about it */
   readonly log_err_frmt?: string
 }
@@ -29,6 +31,8 @@ export interface LogRecord {
   readonly level: number
   readonly name: string
   readonly message: string
+  /** What is known besides, for lines that have fields. */
+  readonly details?: Details
 }
 
 /** A logger that writes lines of this format: a request on one line each, whatever the level. */
@@ -36,17 +40,31 @@ export function createLogger(formats: LogFormats, sink: LineSink): Logger {
   const threshold = [levels.warn, levels.info][formats.verbose] ?? 0
   const line = lineWriter(formats, sink)
   const log = (level: number) => (details: Details, text: string) => {
-    if (text === 'request') return line({ level, name: 'pypi-server.access', message: accessText(details) })
+    if (text === 'request') return line({ level, name: 'pypi-server.access', message: accessText(details), details })
     if (level < threshold) return
-    line({ level, name: 'pypi-server', message: messageText(formats, details, text) })
+    line({ level, name: 'pypi-server', message: messageText(formats, details, text), details })
   }
   return { debug: log(levels.debug), info: log(levels.info), warn: log(levels.warn), error: log(levels.error) }
 }
 
 /** Writes records in the line format. What is in a message by then is trusted. */
-export function lineWriter({ log_frmt }: LogFormats, sink: LineSink): (record: LogRecord) => void {
+export function lineWriter({ log_frmt, log_json }: LogFormats, sink: LineSink): (record: LogRecord) => void {
+  if (log_json) return (record) => sink.write(`${jsonLine(record)}\n`)
   const startedMs = Date.now()
   return (record) => sink.write(`${percentFormat(log_frmt, lineKeys(record, startedMs))}\n`)
+}
+
+/** Control characters are escaped, also those that JSON leaves as they are. */
+function jsonLine({ level, name, message, details = {} }: LogRecord): string {
+  const { err, ...known } = details
+  const fixed = { time: new Date().toISOString(), level: levelNames[level]?.toLowerCase(), name, message }
+  const stack = err instanceof Error ? { stack: traceback(err) } : {}
+  // What is known of a thing must not pass for the line's own fields.
+  const entry = { ...fixed, ...known, ...stack, ...fixed }
+  return json(entry).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function lineKeys({ level, name, message }: LogRecord, startedMs: number): Details {
@@ -91,5 +109,10 @@ function messageText({ log_err_frmt }: LogFormats, details: Details, text: strin
 function detailText({ err, ...details }: Details): string {
   const reason = err instanceof Error && details['reason'] === undefined ? { reason: err.message } : {}
   const parts = Object.entries({ ...details, ...reason })
-  return parts.map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join('')
+  return parts.map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : json(value)}`).join('')
+}
+
+/** A logger must not throw, and JSON knows no big numbers. */
+function json(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner))
 }

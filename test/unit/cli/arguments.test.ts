@@ -38,6 +38,7 @@ const defaults: RunOptions = {
   log_file: '',
   log_stream: 'stdout',
   log_frmt: '%(asctime)s|%(name)s|%(levelname)s|%(thread)d|%(message)s',
+  log_json: false,
   hash_algo: 'sha256',
   backend: 'auto',
 }

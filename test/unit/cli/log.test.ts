@@ -88,3 +88,26 @@ test('a failed request has its own format, with the error, its causes and their 
   assert.match(place ?? '', /^ +at .*log\.test/)
   assert.ok(others.includes('Error: inner'))
 })
+
+test('a line of JSON has a field for everything that is known of a request, and is one line whatever was sent', () => {
+  const { lines, logger } = record({ log_json: true })
+  logger.info({ ...request, path: '/a\u001b[31m\n\u007f\u2028', name: 'forged' }, 'request')
+  assert.equal(lines.length, 1)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
+  assert.doesNotMatch(lines[0] ?? '', /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028]|\n./)
+  const { time, message, ...entry } = JSON.parse(lines[0] ?? '')
+  assert.ok(Date.parse(time) > 0 && message.includes('GET'))
+  assert.deepEqual(entry, {
+    ...request,
+    level: 'info',
+    name: 'pypi-server.access',
+    path: '/a\u001b[31m\n\u007f\u2028',
+  })
+})
+
+test('a line of JSON tells of an error where it comes from, and takes any value', () => {
+  const { lines, logger } = record({ log_json: true })
+  logger.error({ path: '/simple/', size: 1n, err: new Error('boom') }, 'request failed')
+  const { level, name, size, stack } = JSON.parse(lines[0] ?? '')
+  assert.deepEqual([level, name, size, stack[0]], ['error', 'pypi-server', '1', 'Error: boom'])
+})
