@@ -65,7 +65,7 @@ export function createApp(config: Config): App {
     fetch: createFetchHandler(edge),
     wellKnown: answerWellKnown,
     backend: settings.backend,
-    ready: async () => await settings.backend.check?.(),
+    ready: async () => void (await Promise.all([settings.attestations.check(), settings.backend.check?.()])),
     checkContinue: createContinueHandler(edge),
     drain: () => {
       isDraining = true
@@ -86,8 +86,12 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
     ...settings,
     ...state,
     index: createProjectIndex(backend),
-    management: createManagement({ backend, events }),
+    management: createManagement({ backend, events, logger }),
     events,
+    provenanceLinks: {
+      isShown: settings.attestations.shows,
+      ...(baseUrl?.startsWith('https:') && { secureBase: baseUrl }),
+    },
     isPrivate: (action) => isRestricted(settings, action),
     version,
   }

@@ -174,7 +174,10 @@ export interface Backend {
   listProjects(options?: ReadOptions): AsyncIterable<readonly ProjectSummary[]>
   /** One project as of one instant; `undefined` only when it is known not to exist, an error when that cannot be told. */
   getProject(name: NormalizedName, options?: ReadOptions): Promise<Project | undefined>
-  /** Opens one part of a file; `undefined` when it is known not to exist. */
+  /**
+   * Opens one part of a file; `undefined` when it is known not to exist. Provenance is of the kind that the record tells, or
+   * none: what nobody verified must never pass for verified.
+   */
   openFile(file: DistributionFile, options?: OpenFileOptions): Promise<OpenedFile | undefined>
 
   /** The file at this `path`; without it the index looks the file's project up. */

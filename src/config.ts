@@ -1,5 +1,6 @@
 import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
 import type { Backend } from './backend.js'
+import type { AttestationsSetting } from './domain/attestation-policy.js'
 import type { Validation } from './domain/inspector.js'
 import type { Hooks } from './domain/publishing.js'
 import type { Listeners } from './events.js'
@@ -34,6 +35,14 @@ export interface Config {
   readonly rulesFile?: string
   /** Let an upload replace a file of the same name. @default false */
   readonly overwrite?: boolean
+  /**
+   * What is done with attestations that come with uploads (PEP 740). `'off'` drops them unread. `'unverified'` checks that
+   * they are about the file, and serves them as provenance that nobody has verified. `{ trustedRoot, publishers }` verifies
+   * them, takes those of the publishers, refuses all others, and serves only what was verified; it needs the packages
+   * `@sigstore/verify`, `@sigstore/bundle` and `@sigstore/protobuf-specs`.
+   * @default 'off'
+   */
+  readonly attestations?: AttestationsSetting
   /** Digest in link fragments, named as in Python's hashlib; `false` leaves fragments out. @default 'sha256' */
   readonly hashAlgo?: string | false
   /**

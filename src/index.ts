@@ -42,6 +42,7 @@ export type {
 export { type DirectoryBackend, type DirectoryOptions, directory } from './backends/directory/directory.js'
 export { uploadedProjects } from './backends/directory/project-documents.js'
 export type { Config } from './config.js'
+export type { AttestationsSetting, AttestationTrust, TrustedPublisher } from './domain/attestation-policy.js'
 export { createManagement, type Management, type ManagementOptions, type Target } from './domain/management.js'
 export type { Hooks } from './domain/publishing.js'
 export type { FetchHandler, FetchOptions } from './edge/fetch.js'

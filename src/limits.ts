@@ -33,6 +33,8 @@ export interface Limits {
   readonly maxFormBytes: number
   /** Header fields of one part of a form; above it the answer is 400. @default 50 */
   readonly maxPartHeaders: number
+  /** Bytes of the path of a request, as it is sent, without its query; above it the answer is 414. @default 2 KiB */
+  readonly maxPathBytes: number
   /** Bytes of an XML-RPC call; above it the answer is 413. @default 64 KiB */
   readonly maxRpcBytes: number
   /** Members of an uploaded archive; above it the answer is 400. @default 50000 */
@@ -68,6 +70,7 @@ export const defaultLimits: Limits = {
   maxFieldBytes: 8 * mebibyte,
   maxFormBytes: 16 * mebibyte,
   maxPartHeaders: 50,
+  maxPathBytes: 2 * kibibyte,
   maxRpcBytes: 64 * kibibyte,
   maxArchiveMembers: 50_000,
   maxArchiveRatio: 50,

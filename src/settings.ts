@@ -8,6 +8,12 @@ import type { Backend } from './backend.js'
 import { type DirectoryBackend, directory } from './backends/directory/directory.js'
 import type { Config } from './config.js'
 import { hashAlgorithms, isHashAlgorithm } from './digests/digest.js'
+import {
+  type AttestationPolicy,
+  type AttestationsSetting,
+  createAttestationPolicy,
+  type TrustedPublisher,
+} from './domain/attestation-policy.js'
 import { createInspector, type Inspector, type Validation } from './domain/inspector.js'
 import type { Hooks } from './domain/publishing.js'
 import type { Listeners } from './events.js'
@@ -34,6 +40,7 @@ export interface Settings {
   readonly authenticate: ReadonlySet<ActionGroup>
   readonly authorizer: Authorizer | undefined
   readonly overwrite: boolean
+  readonly attestations: AttestationPolicy
   readonly fragment: string | false
   readonly fallbackUrl: string | undefined
   readonly healthEndpoint: string
@@ -60,6 +67,7 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   authorizer: true,
   rulesFile: true,
   overwrite: true,
+  attestations: true,
   hashAlgo: true,
   fallbackUrl: true,
   disableFallback: true,
@@ -101,6 +109,7 @@ export function settingsOf(config: Config): Settings {
     authenticate: authenticateOf(config),
     authorizer,
     overwrite: boolean('overwrite', overwrite),
+    attestations: createAttestationPolicy(attestationsOf(config)),
     fragment,
     fallbackUrl: fallbackOf(config),
     healthEndpoint: healthEndpointOf(config),
@@ -154,6 +163,33 @@ function rulesOf({ authorizer, rulesFile }: Config, logger: Logger): RulesAuthor
   if (rulesFile === undefined) return undefined
   if (authorizer !== undefined) throw wrongConfig('give authorizer or rulesFile, not both')
   return rules(path('rulesFile', rulesFile), { logger })
+}
+
+function attestationsOf({ attestations = 'off' }: Config): AttestationsSetting {
+  if (attestations === 'off' || attestations === 'unverified') return attestations
+  if (typeof attestations !== 'object' || attestations === null)
+    throw wrongConfig(
+      `attestations: ${shown(attestations)} is none of "off", "unverified", { trustedRoot, publishers }`,
+    )
+  const { trustedRoot, publishers } = fieldsOf('attestations', attestations, ['trustedRoot', 'publishers'])
+  if (!Array.isArray(publishers) || publishers.length === 0)
+    throw wrongConfig('attestations.publishers takes a list of at least one { issuer, identity, projects }')
+  return {
+    trustedRoot: path('attestations.trustedRoot', trustedRoot),
+    publishers: publishers.map((publisher, index) => publisherOf(`attestations.publishers[${index}]`, publisher)),
+  }
+}
+
+function publisherOf(key: string, value: unknown): TrustedPublisher {
+  const { issuer, identity, projects = ['*'] } = fieldsOf(key, value, ['issuer', 'identity', 'projects'])
+  if (typeof issuer !== 'string' || issuer === '') throw wrongConfig(`${key}.issuer takes the address of an issuer`)
+  // A lone star trusts whoever the issuer knows.
+  if (typeof identity !== 'string' || !/[^*]/.test(identity))
+    throw wrongConfig(`${key}.identity takes a subject, in which * stands for anything`)
+  const isGlob = (glob: unknown): boolean => typeof glob === 'string' && glob !== ''
+  if (!Array.isArray(projects) || projects.length === 0 || !projects.every(isGlob))
+    throw wrongConfig(`${key}.projects takes a list of project globs`)
+  return { issuer, identity, projects }
 }
 
 /** Everything by which somebody can log in, in the order in which it is asked. */

@@ -13,6 +13,7 @@ import {
 import { escapeControlCharacters } from '../util/control-characters.js'
 import { CommandError } from './command-error.js'
 import { requireDirectory } from './directories.js'
+import { createLogger } from './log.js'
 import type { DeleteOptions, ManageLine, StatusOptions, TargetOptions } from './manage-options.js'
 import { resolvedPath } from './paths.js'
 
@@ -38,7 +39,7 @@ export async function manage(line: ManageLine): Promise<readonly string[]> {
 }
 
 async function carryOut({ command, options }: ManageLine, backend: Backend): Promise<readonly string[]> {
-  const management = createManagement({ backend })
+  const management = managementOf(backend)
   switch (command) {
     case 'yank': {
       const { message: reason } = options
@@ -58,7 +59,7 @@ async function remove(options: DeleteOptions, backend: Backend): Promise<readonl
   const target = targetOf(options)
   if (options.dry_run) return lines('would delete', await wouldRemove(target, backend))
   const { free_names: freesNames } = options
-  return lines('deleted', await createManagement({ backend }).remove(target, user(), { freesNames }))
+  return lines('deleted', await managementOf(backend).remove(target, user(), { freesNames }))
 }
 
 /** What a removal asks the backend to remove. */
@@ -77,7 +78,7 @@ async function status(options: StatusOptions, backend: Backend): Promise<string>
   const name = normalizeName(options.project)
   if (wanted !== undefined) {
     const mark = { status: wanted, ...(reason !== undefined && { reason }) }
-    await createManagement({ backend }).setStatus(name, mark, user())
+    await managementOf(backend).setStatus(name, mark, user())
   }
   const project = await backend.getProject(name)
   if (project === undefined) throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${name} not found`)
@@ -86,6 +87,11 @@ async function status(options: StatusOptions, backend: Backend): Promise<string>
 
 function statusLine(mark: { readonly status: string; readonly reason?: string } = { status: 'active' }): string {
   return escapeControlCharacters(mark.reason === undefined ? mark.status : `${mark.status}: ${mark.reason}`)
+}
+
+/** What the audit log cannot take is told. */
+function managementOf(backend: Backend): ReturnType<typeof createManagement> {
+  return createManagement({ backend, logger: createLogger({ verbose: 0, log_frmt: '%(message)s' }, process.stderr) })
 }
 
 /** A word is the name of a file if distribution files may have it, else a version. */

@@ -33,6 +33,8 @@ export interface RunOptions extends CommonOptions {
   readonly strict: boolean
   /** Addresses and networks; `loopback` for this machine. */
   readonly trusted_proxy: readonly string[]
+  /** `off`, `unverified`, or a file. */
+  readonly attestations: string
   readonly max_upload: number
   readonly max_uploads: number
   /** `undefined` for as many as the system has room for. */
@@ -154,6 +156,11 @@ function addUploads(group: ActionsContainer): void {
     action: 'store_true',
     default: false,
     help: 'refuse uploads that PyPI would refuse: ambiguous zips, wheels without a true RECORD, broken metadata, names that are not normalized (default: refuse only what cannot be right)',
+  })
+  group.add_argument('--attestations', {
+    default: 'off',
+    metavar: 'off|unverified|FILE',
+    help: 'what is done with attestations of uploads: dropped, served as unverified provenance, or verified as the file says, in JSON (default: off)',
   })
   group.add_argument('--max-upload', {
     type: bytes,

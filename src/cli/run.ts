@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { errorMessage } from '../errors.js'
 import { type Config, createApp, type Logger } from '../index.js'
+import { attestationsOf } from './attestations.js'
 import { banner } from './banner.js'
 import { below } from './base-url.js'
 import { CommandError } from './command-error.js'
@@ -50,6 +51,7 @@ async function configOf(options: RunOptions): Promise<Config> {
     authenticate,
     overwrite,
     validation: strict ? 'strict' : 'standard',
+    attestations: await attestationsOf(options.attestations),
     fallbackUrl: options.fallback_url,
     disableFallback: options.disable_fallback,
     healthEndpoint: options.health_endpoint,

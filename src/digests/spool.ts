@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { open, readdir, stat, unlink } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asStoreError, undefinedIf } from '../errors.js'
+import { asStoreError, PypiServerError, undefinedIf } from '../errors.js'
+import { isOwnerDead, newOwnerName } from '../util/owner-name.js'
 import { createDigester } from './digest.js'
 
 /** A complete, closed file of bytes that someone sent. */
@@ -15,8 +14,7 @@ export interface SpooledFile {
   readonly hashes: Readonly<Record<string, string>>
 }
 
-const prefix = 'u'
-const maxAgeMs = 24 * 60 * 60 * 1000
+const prefix = 'u.'
 
 /**
  * Writes bytes to a new file in `directory` while hashing them, and has the file on disk when it fulfils.
@@ -34,13 +32,16 @@ export async function spool(
   try {
     let size = 0
     for await (const chunk of source) {
-      digester.update(chunk)
       // A plain write() may store less than it was given.
-      await handle.appendFile(chunk)
+      const writing = handle.appendFile(chunk)
+      // While another thread writes it.
+      digester.update(chunk)
+      await writing
       size += chunk.length
     }
     // Data before name: a name that survives a power cut must not point at missing bytes.
     await handle.sync()
+    await assertSize(handle, size)
     await handle.close()
     return { path, size, hashes: digester.finish() }
   } catch (error) {
@@ -48,6 +49,13 @@ export async function spool(
     await discard(path).catch(() => {})
     return storeError(error)
   }
+}
+
+/** File systems have been seen to tell of more than they wrote. */
+async function assertSize(handle: FileHandle, size: number): Promise<void> {
+  const stored = (await handle.stat()).size
+  if (stored === size) return
+  throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${size} bytes were written, ${stored} are there`)
 }
 
 function storeError(error: unknown): never {
@@ -74,26 +82,9 @@ export async function removeDeadSpoolFiles(directory: string): Promise<void> {
 
 /** A new file name that says whose it is, so that {@link removeDeadSpoolFiles} can tell the dead from the living. */
 export function newSpoolName(): string {
-  return [prefix, hostKey(), process.pid, randomBytes(8).toString('hex')].join('.')
-}
-
-function hostKey(): string {
-  return hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'localhost'
+  return `${prefix}${newOwnerName()}`
 }
 
 function isDead(name: string, modifiedMs: number): boolean {
-  const [kind, host, pid] = name.split('.')
-  if (Date.now() - modifiedMs > maxAgeMs) return true
-  if (kind !== prefix || host !== hostKey()) return false
-  // Our own number on a file from before our start belonged to a predecessor.
-  if (Number(pid) === process.pid) return modifiedMs < performance.timeOrigin
-  return !isAlive(Number(pid))
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+  return isOwnerDead(name.startsWith(prefix) ? name.slice(prefix.length) : '', modifiedMs)
 }

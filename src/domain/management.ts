@@ -1,7 +1,9 @@
 import type { Backend, DistributionFile, NormalizedName, Project, Yank } from '../backend.js'
 import { PypiServerError } from '../errors.js'
 import type { Events } from '../events.js'
+import { type Logger, silentLogger } from '../logger.js'
 import { releaseKey } from '../packaging/version.js'
+import { record } from './record.js'
 
 /** What an administrative action is about: one file, one release, or all files of a project. */
 export interface Target {
@@ -35,11 +37,14 @@ export interface ManagementOptions {
   readonly backend: Backend
   /** Told after each change. @default nobody */
   readonly events?: Events
+  /** Hears of changes that the audit log could not take. @default silent */
+  readonly logger?: Logger
 }
 
 /**
  * The management of a backend. Every method rejects with `ERR_PYPI_NOT_FOUND` when there is nothing of this name, and
- * with `ERR_PYPI_FORBIDDEN` when the backend lacks the capability; each change is in the audit log when it fulfils.
+ * with `ERR_PYPI_FORBIDDEN` when the backend lacks the capability; each change is in the audit log when it fulfils, or, if
+ * that took no line, with the logger.
  */
 export function createManagement(options: ManagementOptions): Management {
   return {
@@ -51,7 +56,7 @@ export function createManagement(options: ManagementOptions): Management {
 }
 
 async function setYanked(
-  { backend, events }: ManagementOptions,
+  { backend, events, logger = silentLogger }: ManagementOptions,
   target: Target,
   yanked: Yank | undefined,
   user: string | null,
@@ -61,14 +66,14 @@ async function setYanked(
   for (const file of files) {
     await backend.setYanked(file, yanked)
     const action = yanked === undefined ? 'unyank' : 'yank'
-    await backend.audit?.({ action, user, project: file.project, file: file.path, ...yanked })
+    await record({ backend, logger }, { action, user, project: file.project, file: file.path, ...yanked })
     events?.emit('yank', { file, user, ...(yanked && { yanked }) })
   }
   return files
 }
 
 async function remove(
-  { backend, events }: ManagementOptions,
+  { backend, events, logger = silentLogger }: ManagementOptions,
   target: Target,
   freesName: boolean,
   user: string | null,
@@ -80,7 +85,10 @@ async function remove(
     const gone = []
     for (const file of files) if (await backend.remove(file, { freesName })) gone.push(file)
     for (const file of gone) {
-      await backend.audit?.({ action: 'remove', user, project: file.project, file: file.path, ...file.hashes })
+      await record(
+        { backend, logger },
+        { action: 'remove', user, project: file.project, file: file.path, ...file.hashes },
+      )
       events?.emit('remove', { file, user })
     }
     removed.push(...gone)
@@ -90,14 +98,14 @@ async function remove(
 }
 
 async function setStatus(
-  { backend, events }: ManagementOptions,
+  { backend, events, logger = silentLogger }: ManagementOptions,
   project: NormalizedName,
   status: NonNullable<Project['status']>,
   user: string | null,
 ): Promise<void> {
   if (backend.setStatus === undefined) throw cannot(backend, 'set a status')
   if (!(await backend.setStatus(project, status))) throw missing(project)
-  await backend.audit?.({ action: 'status', user, project, ...status })
+  await record({ backend, logger }, { action: 'status', user, project, ...status })
   events?.emit('status', { project, status, user })
 }
 

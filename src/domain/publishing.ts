@@ -2,9 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import type { Backend, Candidate, DistributionFile, NormalizedName } from '../backend.js'
 import { errorCode, PypiServerError } from '../errors.js'
 import type { Events } from '../events.js'
+import type { Logger } from '../logger.js'
 import { parseFilename } from '../packaging/filename.js'
 import { releaseKey } from '../packaging/version.js'
 import type { Inspector } from './inspector.js'
+import { record } from './record.js'
 
 /** What a publisher works with. */
 export interface PublishingOptions {
@@ -14,6 +16,8 @@ export interface PublishingOptions {
   readonly inspector: Pick<Inspector, 'validation'>
   readonly hooks: Hooks
   readonly events: Events
+  /** Hears of changes that the audit log could not take. */
+  readonly logger: Logger
 }
 
 /** Functions of the host that are awaited and may refuse, by rejecting; the message reaches the client. */
@@ -28,7 +32,7 @@ export interface Hooks {
  * @throws ERR_PYPI_FILE_EXISTS when other bytes have the name; whatever the hook and the backend throw
  */
 export async function publish(
-  { backend, overwrite, inspector, hooks, events }: PublishingOptions,
+  { backend, overwrite, inspector, hooks, events, logger }: PublishingOptions,
   candidate: Candidate,
   user: string | null,
 ): Promise<DistributionFile> {
@@ -38,7 +42,8 @@ export async function publish(
   await hooks.beforePublish?.(candidate, { user })
   try {
     const file = await backend.publish(candidate, { overwrite })
-    await backend.audit?.({ action: 'publish', user, project: file.project, file: file.path, ...file.hashes })
+    const { project, path, hashes } = file
+    await record({ backend, logger }, { action: 'publish', user, project, file: path, ...hashes })
     events.emit('publish', { file, user })
     return file
   } catch (error) {

@@ -1,8 +1,7 @@
-import { buffer } from 'node:stream/consumers'
 import { LRUCache } from 'lru-cache'
-import type { Backend, DistributionFile, OpenedFile, Project, ReadOptions } from '../backend.js'
+import type { Backend, DistributionFile, Project, ReadOptions } from '../backend.js'
 import { type CoreMetadata, parseCoreMetadata } from '../packaging/core-metadata.js'
-import { discardBody, isByteReader, readWhole } from '../util/byte-reader.js'
+import { openedBytes } from './opened-bytes.js'
 import type { Release } from './releases.js'
 
 /**
@@ -45,7 +44,7 @@ async function firstMetadata(
 ): Promise<Uint8Array | undefined> {
   for (const file of inOrderOfPreference(release.files)) {
     const opened = await backend.openFile(file, { ...options, part: 'metadata' })
-    const bytes = opened && (await bytesOf(opened))
+    const bytes = opened && (await openedBytes(opened, maxMetadataBytes))
     if (bytes !== undefined) return bytes
   }
   return undefined
@@ -60,14 +59,4 @@ function inOrderOfPreference(files: readonly DistributionFile[]): readonly Distr
 
 function isWheel({ filename }: DistributionFile): boolean {
   return filename.endsWith('.whl')
-}
-
-async function bytesOf({ size, body }: OpenedFile): Promise<Uint8Array | undefined> {
-  if (body === undefined || 'redirect' in body) return undefined
-  if (size > maxMetadataBytes) {
-    await discardBody(body)
-    return undefined
-  }
-  if (body instanceof Uint8Array) return body
-  return isByteReader(body) ? await readWhole(body) : await buffer(body)
 }

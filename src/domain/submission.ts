@@ -19,6 +19,8 @@ export interface FilePartInput {
   readonly field: string
   readonly filename: string
   readonly stream: Readable
+  /** The fields that came before it. */
+  readonly fields: FormFields
 }
 
 /** Fields of a form by name, in the order sent. */
@@ -88,11 +90,13 @@ export function createSubmission(options: SubmissionOptions): Submission {
   }
 }
 
-async function takeFile(state: State, { field, filename, stream }: FilePartInput): Promise<void> {
+async function takeFile(state: State, { field, filename, stream, fields }: FilePartInput): Promise<void> {
   if (field === 'content') {
     if (state.hasContent) throw refused('more than one content part')
     state.hasContent = true
-    state.content = { filename, file: await spool(stream, await state.directory(), state.algorithms) }
+    // What is claimed before the file need not be read for again; what is claimed after it is checked at the end.
+    const algorithms = [...new Set([...state.algorithms, ...claimedBy(fields)])]
+    state.content = { filename, file: await spool(stream, await state.directory(), algorithms) }
   } else if (field === 'gpg_signature') {
     state.signature = { filename, bytes: await readSmall(stream) }
   } else {
@@ -130,7 +134,8 @@ async function finish(state: State, fields: FormFields): Promise<Candidate> {
     version: parsed.version,
     spooledPath: file.path,
     size: file.size,
-    hashes: file.hashes,
+    // Of those that were only claimed the pages say nothing.
+    hashes: Object.fromEntries(state.algorithms.map((name) => [name, file.hashes[name] ?? ''])),
     ...(await inspect(state, file, parsed)),
     ...(signature !== undefined && { signature: signature.bytes }),
   }
@@ -168,6 +173,14 @@ const claims = [
   ['md5_digest', 'md5', 32],
   ['blake2_256_digest', 'blake2b_256', 64],
 ] as const
+
+/** The algorithms of the digests in a form, as far as its fields are known. */
+function claimedBy(fields: FormFields): readonly string[] {
+  return claims.flatMap(([field, algorithm, length]) => {
+    const isClaimed = fields.get(field)?.some((text) => text.trim().length === length)
+    return isClaimed ? [algorithm] : []
+  })
+}
 
 async function checkDigests(fields: FormFields, file: SpooledFile): Promise<void> {
   const claimed = claims.flatMap(([field, algorithm, length]) => {

@@ -5,7 +5,9 @@ import type { Call, Reply } from '../http/message.js'
 import type { Access, Route, Services } from '../routes/route.js'
 import { andThen } from '../util/awaitable.js'
 import { hasControlCharacters } from '../util/control-characters.js'
+import { repeatable } from '../util/repeatable.js'
 import { type AccessOptions, grantAccess } from './access.js'
+import { checkSameSite } from './same-site.js'
 
 /** A call before its route is known; the dispatcher fills its parameters in. */
 export type RawCall = Omit<Call, 'params'> & { params: Call['params'] }
@@ -49,7 +51,7 @@ export function createDispatcher(routes: readonly Route[], services: Services, a
     const { method, path } = call
     const known = method === 'GET' ? targets.get(path) : undefined
     if (known !== undefined) return known
-    checkPath(path)
+    checkPath(path, services.limits.maxPathBytes)
     const routed = methods.find((name) => name === method)
     const found = routed === undefined ? null : find(routed, path)
     if (found === null) throw noRoute(call, allowed(path))
@@ -69,7 +71,7 @@ export function createDispatcher(routes: readonly Route[], services: Services, a
     })
   }
 
-  return { hasRoute: (path) => allowed(path).length > 0, dispatch }
+  return { hasRoute: (path) => path.startsWith('/') && allowed(path).length > 0, dispatch }
 }
 
 /** Where a call leads. */
@@ -86,20 +88,22 @@ const anonymous: Access = {
 }
 
 function noRoute({ method, path }: RawCall, allow: readonly string[]): PypiServerError {
-  if (allow.length === 0) return new PypiServerError('ERR_PYPI_NOT_FOUND', `nothing is at ${JSON.stringify(path)}`)
+  if (allow.length === 0)
+    return new PypiServerError('ERR_PYPI_NOT_FOUND', `nothing is at ${repeatable(path, 'this address')}`)
   const names = allow.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ')
   const message = `${method} is not possible here, only ${names}`
   return new PypiServerError('ERR_PYPI_METHOD_NOT_ALLOWED', message, { cause: { allow: names } })
 }
 
-/** A web page elsewhere must not act with the login that a browser remembers (Fetch Metadata). */
-function checkSameSite({ headers }: Call): void {
-  const site = headers['sec-fetch-site']
-  if (site === undefined || site === 'same-origin' || site === 'none') return
-  throw new PypiServerError('ERR_PYPI_FORBIDDEN', 'requests from other web sites are not accepted')
-}
-
-function checkPath(path: string): void {
+function checkPath(path: string, maxBytes: number): void {
+  if (path.length > maxBytes) {
+    throw new PypiServerError(
+      'ERR_PYPI_PATH_TOO_LONG',
+      `the path has ${path.length} characters, the limit is ${maxBytes}`,
+    )
+  }
+  // RFC 9112 3.2 knows targets without one, such as `*`, and the router takes them for names.
+  if (!path.startsWith('/')) throw new PypiServerError('ERR_PYPI_BAD_REQUEST', 'the path does not begin with a slash')
   try {
     decodeURIComponent(path)
   } catch {
@@ -115,7 +119,7 @@ function checkParams(params: Readonly<Record<string, string | undefined>>): Read
       throw new PypiServerError('ERR_PYPI_BAD_REQUEST', 'the path has control characters or backslashes')
     }
     if (value === '' || (name !== '*' && value.includes('/'))) {
-      throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${JSON.stringify(value)} is no project name`)
+      throw new PypiServerError('ERR_PYPI_NOT_FOUND', 'the path holds no project name')
     }
     checked[name] = value
   }

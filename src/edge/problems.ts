@@ -3,6 +3,7 @@ import { PypiServerError, type PypiServerErrorCode } from '../errors.js'
 import { negotiateProblem } from '../http/accept.js'
 import { challenge } from '../http/authorization.js'
 import { contentRange } from '../http/byte-range.js'
+import { htmlSafety } from '../http/html-safety.js'
 import { safeReason } from '../http/links.js'
 import type { Call, Headers, Reply } from '../http/message.js'
 import { errorPage } from '../render/pages.js'
@@ -23,6 +24,7 @@ const statuses: Readonly<Record<PypiServerErrorCode, number>> = {
   ERR_PYPI_TOO_SLOW: 408,
   ERR_PYPI_FILE_EXISTS: 409,
   ERR_PYPI_TOO_LARGE: 413,
+  ERR_PYPI_PATH_TOO_LONG: 414,
   ERR_PYPI_UNSUPPORTED_MEDIA_TYPE: 415,
   ERR_PYPI_RANGE_NOT_SATISFIABLE: 416,
   ERR_PYPI_TOO_MANY_LOGINS: 429,
@@ -94,7 +96,7 @@ function bodyHeaders(type: string): Headers {
   return {
     'content-type': type.startsWith('text/') ? `${type}; charset=UTF-8` : type,
     vary: 'Accept',
-    ...(type === 'text/html' && { 'content-security-policy': "default-src 'none'" }),
+    ...(type === 'text/html' && htmlSafety),
   }
 }
 

@@ -17,6 +17,8 @@ export interface FormFile {
   readonly filename: string
   /** Destroyed with the reason when the form is refused. */
   readonly stream: Readable
+  /** The fields that came before it; grows while it arrives. */
+  readonly fields: Form['fields']
 }
 
 /** Takes one file; see `ReadFormOptions`. */
@@ -101,7 +103,7 @@ export function collectParts(parser: busboy.Busboy, limits: FormLimits, onFile: 
       refuse(new PypiServerError('ERR_PYPI_TOO_LARGE', `a file is over ${limits.fileSize} bytes`)),
     )
     unlessRefused(() => {
-      const received = receive(fileOf(named(name), stream, info.filename, limits), onFile)
+      const received = receive({ ...fileOf(named(name), info.filename, limits), stream, fields }, onFile)
       running.push(received)
       received.catch(refuse)
     })
@@ -114,10 +116,10 @@ function named(name: string | undefined): string {
   return name
 }
 
-function fileOf(field: string, stream: Readable, filename: string | undefined, limits: FormLimits): FormFile {
+function fileOf(field: string, filename: string | undefined, limits: FormLimits): Pick<FormFile, 'field' | 'filename'> {
   checkFieldName(field, limits)
   if (filename === undefined) throw malformedMultipart('a file without a filename')
-  return { field, filename, stream }
+  return { field, filename }
 }
 
 async function receive(file: FormFile, onFile: OnFile): Promise<void> {

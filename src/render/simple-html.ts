@@ -1,6 +1,6 @@
 import type { DistributionFile, NormalizedName, Project } from '../backend.js'
 import { encodePathSegment } from '../http/links.js'
-import { fileFragment, fileUrl, type LinkOptions } from './file-links.js'
+import { fileFragment, fileUrl, type LinkOptions, secureProvenanceUrl } from './file-links.js'
 import { type Html, html, htmlPage } from './html.js'
 
 // Frozen at 1.4 for HTML (PEP 833); 1.1 to 1.4 add nothing mandatory to this form.
@@ -12,7 +12,7 @@ export function projectListHtml(names: readonly NormalizedName[]): string {
   return htmlPage('Simple Index', html`<h1>Simple Index</h1>\n${rows}`, [versionMeta()])
 }
 
-/** A project's page (PEP 503, 592, 629, 658/714, 792). */
+/** A project's page (PEP 503, 592, 629, 658/714, 740, 792). */
 export function projectHtml(project: Project, links: LinkOptions): string {
   const title = `Links for ${project.name}`
   const rows = project.files.map((file) => fileRow(file, links))
@@ -35,6 +35,7 @@ function fileRow(file: DistributionFile, links: LinkOptions): Html {
     attribute('data-gpg-sig', file.hasSignature ? 'true' : undefined),
     // Without a value pip does not see the attribute (PEP 592 would let it).
     attribute('data-yanked', file.yanked && (file.yanked.reason ?? '')),
+    attribute('data-provenance', secureProvenanceUrl(file, links)),
   ]}>${file.filename}</a><br>\n`
 }
 

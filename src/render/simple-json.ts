@@ -1,5 +1,5 @@
 import type { DistributionFile, Project, ProjectSummary } from '../backend.js'
-import { fileUrl, type LinkOptions } from './file-links.js'
+import { fileUrl, type LinkOptions, provenanceUrl } from './file-links.js'
 
 /** The project list (PEP 691); `serial` is that of the whole index. */
 export function projectListJson(projects: readonly ProjectSummary[], serial?: number): string {
@@ -7,7 +7,7 @@ export function projectListJson(projects: readonly ProjectSummary[], serial?: nu
   return JSON.stringify({ meta: metaOf(serial), projects: entries })
 }
 
-/** A project's page (PEP 691, 592, 700, 714, 792). Keys without a value are left out: a `null` makes uv drop the page. */
+/** A project's page (PEP 691, 592, 700, 714, 740, 792). Keys without a value are left out: a `null` makes uv drop the page. */
 export function projectJson(project: Project, links: LinkOptions): string {
   return JSON.stringify({
     meta: metaOf(project.serial),
@@ -28,6 +28,7 @@ function lastSerial(serial: number | undefined): object {
 }
 
 function fileEntry(file: DistributionFile, links: LinkOptions): object {
+  const provenance = provenanceUrl(file, links)
   return {
     filename: file.filename,
     url: fileUrl(file, links),
@@ -39,6 +40,7 @@ function fileEntry(file: DistributionFile, links: LinkOptions): object {
     ...(file.coreMetadata && { 'core-metadata': file.coreMetadata }),
     ...(file.hasSignature && { 'gpg-sig': true }),
     ...(file.yanked && { yanked: file.yanked.reason || true }),
+    ...(provenance !== undefined && { provenance }),
   }
 }
 

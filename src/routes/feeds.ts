@@ -1,6 +1,5 @@
 import type { ReadReleaseMetadata } from '../domain/release-metadata.js'
 import { firstPublished, newestFirst, newestOfIndex, type Release, releasesOf } from '../domain/releases.js'
-import { PypiServerError } from '../errors.js'
 import { encodePathSegment, relativePrefix } from '../http/links.js'
 import type { Call, Reply } from '../http/message.js'
 import { normalizeName } from '../packaging/name.js'
@@ -9,6 +8,7 @@ import { projectUrl, spelledName } from '../render/project-json.js'
 import { textsOf } from '../render/release-info.js'
 import { revalidated } from './revalidated.js'
 import type { Handler, Services } from './route.js'
+import { noProject } from './simple.js'
 
 const maxReleases = 100
 const maxProjects = 40
@@ -46,9 +46,7 @@ export function projectFeed(readMetadata: ReadReleaseMetadata): Handler {
     const name = normalizeName(asked)
     if (name !== asked) return movedPermanently(call, name)
     const project = await services.index.project(name)
-    if (project === undefined) {
-      throw new PypiServerError('ERR_PYPI_NOT_FOUND', `project ${JSON.stringify(name)} does not exist`)
-    }
+    if (project === undefined) throw noProject(name)
     const newest = newestFirst(releasesOf(project.files), maxReleasesOfProject)
     const items = await itemsOf(newest, { call, services, readMetadata }, 'release')
     const title = `Newest releases of ${name}`

@@ -5,6 +5,7 @@ import { formatEtag, httpDate, isNotModified } from '../http/conditional.js'
 import { contentTypeOf } from '../http/content-type.js'
 import type { Call, Headers, Reply } from '../http/message.js'
 import { discardBody } from '../util/byte-reader.js'
+import { repeatable } from '../util/repeatable.js'
 import type { Access, Services } from './route.js'
 
 /** Suffixes that name a part standing beside a file (PEP 658, PEP 503). */
@@ -21,7 +22,7 @@ export async function downloadFile(call: Call, services: Services, access: Acces
   if (found !== undefined) await access.require('download', found.file.project)
   const opened = found && (await open(call, services, found))
   if (found === undefined || opened === undefined) {
-    throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${JSON.stringify(path)} does not exist`)
+    throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${repeatable(path, 'a file of this name')} does not exist`)
   }
   return await describe(
     call,

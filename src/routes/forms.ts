@@ -70,10 +70,13 @@ async function act(fields: FormFields, submission: Submission, services: Service
 }
 
 async function upload(fields: FormFields, submission: Submission, services: Services, access: Access): Promise<void> {
-  const candidate = await submission.finish(fields)
-  await access.require('upload', candidate.project)
+  const checked = await submission.finish(fields)
+  const { project, filename, hashes } = checked
+  await access.require('upload', project)
+  const attested = { project, filename, sha256: hashes['sha256'] ?? '' }
+  const provenance = await services.attestations.accept(fields.get('attestations'), attested)
+  const candidate = provenance === undefined ? checked : { ...checked, provenance }
   const user = access.identity?.name ?? null
-  const { filename } = candidate
   await publish(services, candidate, user).catch((error: unknown) => {
     if (errorCode(error) === 'ERR_PYPI_FILE_EXISTS')
       services.logger.warn({ user, filename }, 'refused other bytes for a file')

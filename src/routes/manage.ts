@@ -7,6 +7,7 @@ import { normalizeName } from '../packaging/name.js'
 import { openApi } from '../render/open-api.js'
 import { paceOf } from './pace.js'
 import type { Access, Services } from './route.js'
+import { noProject } from './simple.js'
 
 const maxBodyBytes = 64 * 1024
 const maxReasonLength = 1000
@@ -46,7 +47,7 @@ export async function setStatus(call: Call, services: Services, { identity }: Ac
 export async function getStatus(call: Call, { index }: Services): Promise<Reply> {
   const { project: name } = targetOf(call)
   const project = await index.project(name)
-  if (project === undefined) throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${name} not found`)
+  if (project === undefined) throw noProject(name)
   return json(project.status ?? { status: 'active' })
 }
 

@@ -2,7 +2,7 @@ import type { Project } from '../backend.js'
 import { PypiServerError } from '../errors.js'
 import { encodePathSegment } from '../http/links.js'
 import type { Call, Reply } from '../http/message.js'
-import { normalizeName } from '../packaging/name.js'
+import { isProjectName, normalizeName } from '../packaging/name.js'
 import { micropythonJson } from '../render/micropython-json.js'
 import type { Services } from './route.js'
 
@@ -17,7 +17,7 @@ export async function micropythonProject(call: Call, { index, isPrivate }: Servi
   }
   const project = await index.project(name)
   if (project === undefined || project.files.length === 0) {
-    throw new PypiServerError('ERR_PYPI_NOT_FOUND', `package ${name} not found`)
+    throw new PypiServerError('ERR_PYPI_NOT_FOUND', `package ${isProjectName(name) ? name : 'of this name'} not found`)
   }
   const headers = {
     'content-type': 'application/json',

@@ -1,5 +1,6 @@
 import type { Action, Identity } from '../auth/auther.js'
 import type { Backend } from '../backend.js'
+import type { AttestationPolicy } from '../domain/attestation-policy.js'
 import type { Inspector } from '../domain/inspector.js'
 import type { Management } from '../domain/management.js'
 import type { ProjectIndex } from '../domain/project-index.js'
@@ -8,6 +9,7 @@ import type { Events } from '../events.js'
 import type { Call, Reply } from '../http/message.js'
 import type { Limits } from '../limits.js'
 import type { Logger } from '../logger.js'
+import type { ProvenanceLinks } from '../render/file-links.js'
 import type { Slots } from '../util/slots.js'
 
 /** What the caller was found to be, and what else may be asked on the way. */
@@ -25,6 +27,8 @@ export interface Services {
   readonly management: Management
   /** Looks into uploads; its `validation` says how strictly they are checked. */
   readonly inspector: Inspector
+  readonly attestations: AttestationPolicy
+  readonly provenanceLinks: ProvenanceLinks
   readonly hooks: Hooks
   readonly events: Events
   readonly logger: Logger

@@ -2,12 +2,14 @@ import type { Project } from '../backend.js'
 import { PypiServerError } from '../errors.js'
 import { negotiateSimple, type SimpleType } from '../http/accept.js'
 import { formatEtag, isNotModified } from '../http/conditional.js'
+import { htmlSafety } from '../http/html-safety.js'
 import { encodePathSegment, relativePrefix } from '../http/links.js'
 import type { Call, Headers, Reply } from '../http/message.js'
 import { isProjectName, normalizeName } from '../packaging/name.js'
 import type { LinkOptions } from '../render/file-links.js'
 import { projectHtml, projectListHtml } from '../render/simple-html.js'
 import { projectJson, projectListJson } from '../render/simple-json.js'
+import { repeatable } from '../util/repeatable.js'
 import { type PageCache, type RenderedPage, renderPage } from './page-cache.js'
 import type { Handler, Services } from './route.js'
 import { withSerial } from './serial-header.js'
@@ -33,7 +35,8 @@ export function projectPage(pages: PageCache): Handler {
     const project = await services.index.project(name)
     if (project === undefined) return missingProject(call, services, name)
     const toRoot = relativePrefix(call.path)
-    const render = (): string => renderProject(project, type, { toRoot, fragment: services.fragment })
+    const { fragment, provenanceLinks: provenance } = services
+    const render = (): string => renderProject(project, type, { toRoot, fragment, provenance })
     const page = pages(`${toRoot} ${type} ${project.revision} ${name}`, render)
     return withSerial(cachedPage(call, type, page, services.isPrivate('list') ? 'private' : 'public'), project.serial)
   }
@@ -68,9 +71,7 @@ function renderProject(project: Project, type: SimpleType, links: LinkOptions): 
 }
 
 function missingProject(call: Call, { fallbackUrl }: Services, name: string): Reply {
-  if (fallbackUrl === undefined || !isProjectName(name)) {
-    throw new PypiServerError('ERR_PYPI_NOT_FOUND', `project ${JSON.stringify(name)} does not exist`)
-  }
+  if (fallbackUrl === undefined || !isProjectName(name)) throw noProject(name)
   // Never kept by a cache: the project may exist here a moment later.
   const headers = {
     location: `${fallbackUrl}${encodePathSegment(name)}/`,
@@ -79,6 +80,11 @@ function missingProject(call: Call, { fallbackUrl }: Services, name: string): Re
     vary: 'Accept',
   }
   return { status: seeOther(call), headers }
+}
+
+/** The answer for a project that is known not to exist. */
+export function noProject(name: string): PypiServerError {
+  return new PypiServerError('ERR_PYPI_NOT_FOUND', `project ${repeatable(name, 'of this name')} does not exist`)
 }
 
 /** A page with its validator, or 304 for who has it. */
@@ -91,6 +97,7 @@ export function cachedPage(
   // Two types of one page may have equal bytes, and must not have equal validators.
   const tag = `${etag}-${type === json ? 'j' : type.length}`
   const headers: Headers = {
+    ...(type !== json && htmlSafety),
     'content-type': type === json ? json : `${type}; charset=UTF-8`,
     etag: formatEtag(tag),
     vary: 'Accept',

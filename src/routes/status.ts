@@ -1,4 +1,5 @@
 import { errorMessage, PypiServerError } from '../errors.js'
+import { htmlSafety } from '../http/html-safety.js'
 import type { Call, Reply } from '../http/message.js'
 import type { Services } from './route.js'
 
@@ -10,7 +11,7 @@ const checkMs = 5000
  */
 export async function health({ query }: Call, services: Services): Promise<Reply> {
   if (query.has('ready')) await checkReady(services)
-  const headers = { 'content-type': 'text/html; charset=UTF-8', 'cache-control': 'no-store' }
+  const headers = { ...htmlSafety, 'content-type': 'text/html; charset=UTF-8', 'cache-control': 'no-store' }
   return { status: 200, headers, body: 'Ok' }
 }
 

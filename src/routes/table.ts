@@ -8,6 +8,7 @@ import { describeApi, getStatus, remove, setStatus, unyank, yank } from './manag
 import { micropythonProject } from './micropython.js'
 import { createPageCache } from './page-cache.js'
 import { projectJson } from './project-json.js'
+import { serveProvenance } from './provenance.js'
 import type { Route } from './route.js'
 import { projectList, projectPage, toProject, toProjectPage, toSlash } from './simple.js'
 import { favicon, health } from './status.js'
@@ -24,6 +25,8 @@ export function routeTable(healthEndpoint: string): readonly Route[] {
   if (overlapped === undefined) return routes
   throw new PypiServerError('ERR_PYPI_CONFIG', `healthEndpoint: ${healthEndpoint} is the path of another route`)
 }
+
+const provenancePath = '/integrity/:project/:version/:filename/provenance'
 
 function managementRoutes(): readonly Route[] {
   const project = '/api/projects/:project'
@@ -57,6 +60,7 @@ function allRoutes(healthEndpoint: string): readonly Route[] {
     { method: 'GET', path: '/packages', action: 'list', handler: toFileListSlash },
     { method: 'GET', path: '/packages/', action: 'list', handler: fileList },
     { method: 'GET', path: '/packages/*', action: 'download', handler: downloadFile },
+    { method: 'GET', path: provenancePath, action: 'download', handler: serveProvenance },
     { method: 'GET', path: '/pypi/:project/json', action: 'list', handler: projectJson(readMetadata) },
     { method: 'GET', path: '/pypi/:project/json/', action: 'list', handler: projectJson(readMetadata) },
     { method: 'GET', path: '/pypi/:project/:version/json', action: 'list', handler: projectJson(readMetadata) },

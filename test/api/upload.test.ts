@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Candidate } from 'pypi-server'
@@ -125,6 +125,30 @@ test('fields may come before and after the file, in any order', async (t) => {
   form.append('name', 'demo')
   form.append(':action', 'file_upload')
   assert.equal((await post(form)).status, 200)
+})
+
+test('digests that an upload claims are checked, and those that pages are to show are shown', async (t) => {
+  const { request, post } = await serveIndex(t)
+  assert.equal((await post(uploadForm(demo, fields))).status, 200)
+  const page = await request('/simple/demo/', { headers: { accept: 'application/vnd.pypi.simple.v1+json' } })
+  const { files } = (await page.json()) as { files: { hashes: object }[] }
+  assert.deepEqual(files[0]?.hashes, { sha256: fields.sha256_digest })
+})
+
+test('uploads go on when somebody removes the folder in which they are spooled', async (t) => {
+  const { root, post } = await serveIndex(t)
+  await post(uploadForm(demo, fields))
+  rmSync(join(root, '.pypi-server', 'spool'), { recursive: true })
+  assert.equal((await post(uploadForm(wheel({ name: 'demo', version: '2.0' })))).status, 200)
+})
+
+test('an upload to a project that is known waits for nobody who changes what is known of it', async (t) => {
+  const { root, post } = await serveIndex(t)
+  await post(uploadForm(demo, fields))
+  const lock = join(root, '.pypi-server', 'locks', 'demo.json')
+  writeFileSync(lock, 'another process')
+  assert.equal((await post(uploadForm(wheel({ name: 'demo', version: '2.0' })))).status, 200)
+  assert.equal(readFileSync(lock, 'utf8'), 'another process')
 })
 
 test('a signature is stored beside its file and announced', async (t) => {

@@ -71,7 +71,7 @@ test('an upload that is refused leaves what stands beside the other file alone',
   )
 })
 
-test('provenance is told of a file when it is copied in beside it, and no longer when it is deleted', async (t) => {
+test('provenance is told of a file when it is copied in beside it, as what it is, and no longer when it is deleted', async (t) => {
   const root = temporaryDirectory(t)
   const { filename, bytes } = wheel({ name: 'demo', version: '1.0' })
   writeFileSync(join(root, filename), bytes)
@@ -82,7 +82,12 @@ test('provenance is told of a file when it is copied in beside it, and no longer
   assert.equal(await told(), 'unverified')
   writeFileSync(join(root, `${filename}.provenance`), '{}')
   assert.ok(await eventually(async () => (await told()) === 'verified'))
-  for (const suffix of ['.provenance', '.attestations']) unlinkSync(join(root, filename + suffix))
+  const [verified] = (await backend.getProject(normalizeName('demo')))?.files ?? []
+  assert.ok(verified && (await backend.openFile(verified, { part: 'provenance' })))
+  unlinkSync(join(root, `${filename}.provenance`))
+  assert.equal(await backend.openFile(verified, { part: 'provenance' }), undefined)
+  assert.ok(await eventually(async () => (await told()) === 'unverified'))
+  unlinkSync(join(root, `${filename}.attestations`))
   assert.ok(await eventually(async () => (await told()) === 'none'))
 })
 

@@ -18,7 +18,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import v8 from 'node:v8'
@@ -34,6 +33,7 @@ import {
   uploadedProjects,
 } from 'pypi-server'
 import { fileState } from '#src/backends/directory/layout.js'
+import { newSpoolName } from '#src/digests/spool.js'
 import { isByteReader, readWhole } from '#src/util/byte-reader.js'
 import { sdist, wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
@@ -326,7 +326,7 @@ test('left-over upload files of processes that ended are removed at the start', 
   const spool = join(root, '.pypi-server', 'spool')
   mkdirSync(spool, { recursive: true })
   // No process has this number: it is above the largest that Linux gives.
-  const path = join(spool, `u.${hostname().replace(/[^A-Za-z0-9-]/g, '-')}.99999999.abcdef`)
+  const path = join(spool, newSpoolName().replace(`.${process.pid}.`, '.99999999.'))
   writeFileSync(path, 'half an upload')
   await open(t, root).check()
   await eventually(() => !isThere(path))
@@ -418,7 +418,7 @@ test('marking a project whose directory vanished is refused, and does not make t
 
 test('of changes by many that all find the lock of a dead process none is lost', async (t) => {
   const root = temporaryDirectory(t)
-  const lock = join(root, '.pypi-server', 'projects', 'demo.json.lock')
+  const lock = join(root, '.pypi-server', 'locks', 'demo.json')
   for (let at = 0; at < 8; at += 1) put(root, sdist({ name: 'demo', version: `${at}` }))
   mkdirSync(dirname(lock), { recursive: true })
   const backends = Array.from({ length: 8 }, () => open(t, root))
@@ -428,16 +428,16 @@ test('of changes by many that all find the lock of a dead process none is lost',
     utimesSync(lock, 1, 1)
     const reason = `round ${round}`
     await Promise.all(files.map((file, at) => backends[at]?.setYanked(file, { reason })))
-    const { yanked } = JSON.parse(readFileSync(lock.replace('.lock', ''), 'utf8'))
+    const { yanked } = JSON.parse(readFileSync(lock.replace('locks', 'projects'), 'utf8'))
     assert.deepEqual(Object.values(yanked), Array(8).fill({ reason }))
   }
-  assert.deepEqual(readdirSync(dirname(lock)), ['demo.json'])
+  assert.deepEqual(readdirSync(dirname(lock)), [])
 })
 
 test('the lock of a dead process from ahead of the clock holds nobody up', { timeout: 10_000 }, async (t) => {
   const root = temporaryDirectory(t)
   put(root, demo)
-  const lock = join(root, '.pypi-server', 'projects', 'demo.json.lock')
+  const lock = join(root, '.pypi-server', 'locks', 'demo.json')
   mkdirSync(dirname(lock), { recursive: true })
   writeFileSync(lock, '')
   utimesSync(lock, Date.now() / 1000 + 3600, Date.now() / 1000 + 3600)

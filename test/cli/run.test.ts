@@ -48,6 +48,20 @@ test('the command serves a directory and tells where, what is protected and what
   assert.match(stderr(), /redirected to https:\/\/pypi\.org\/simple\//)
 })
 
+test('attestations are taken as the file says that is named, and a file that is none ends the start', async (t) => {
+  const folder = temporaryDirectory(t)
+  const file = join(folder, 'attestations.json')
+  const publishers = [{ issuer: 'https://issuer.test', identity: 'https://a.test/*' }]
+  writeFileSync(file, JSON.stringify({ trustedRoot: 'trusted_root.json', publishers }))
+  const server = await start(t, { directory: temporaryDirectory(t), args: ['--attestations', file] })
+  await eventually(() => /Warning: attestations: trustedRoot cannot be read \(ENOENT\)/.test(server.stderr()))
+  for (const text of ['{', '"off"', '{"trustedRoot": "x"}']) {
+    writeFileSync(file, text)
+    const { status, err } = command('run', '-p', '0', '--attestations', file, folder)
+    assert.deepEqual([status, /attestations/.test(err)], [2, true], text)
+  }
+})
+
 test('unknown projects are redirected to the fallback, unless that is disabled', async (t) => {
   const directory = temporaryDirectory(t)
   const [open, closed] = await Promise.all([

@@ -260,6 +260,94 @@ function recordOf(lines: string): Upload {
   return { filename: built.filename, bytes: zip(entries) }
 }
 
+const action = field('Content-Disposition: form-data; name=":action"', 'file_upload')
+const contentOf = (parameters: string): string =>
+  field(`Content-Disposition: form-data; name="content"; ${parameters}`, 'x')
+
+for (const [what, body, status, reason] of [
+  [
+    'without its final boundary',
+    `${action}${contentOf('filename="demo-1.0.zip"')}`,
+    400,
+    /^malformed multipart body: the final/,
+  ],
+  [
+    'with a second file under content',
+    [action, contentOf('filename="a-1.0.zip"'), contentOf('filename="b-1.0.zip"'), '--b--'].join(''),
+    400,
+    /^more than one content part/,
+  ],
+  [
+    'with a file name in the extended form',
+    `${action}${contentOf("filename*=UTF-8''demo-1.0.zip")}--b--`,
+    400,
+    /filename\*/,
+  ],
+  [
+    'with two file names in one part',
+    `${action}${contentOf('filename="a-1.0.zip"; filename="b-1.0.zip"')}--b--`,
+    400,
+    /gives a parameter twice/,
+  ],
+  [
+    'with a content part that is no file',
+    `${action}${field('Content-Disposition: form-data; name="content"', 'x')}--b--`,
+    400,
+    /^Missing 'content' file-field!/,
+  ],
+  [
+    'with a file name of 201 characters',
+    `${action}${contentOf(`filename="${'a'.repeat(193)}-1.0.zip"`)}--b--`,
+    400,
+    /^Bad filename: .*over 200 bytes/,
+  ],
+  ['with a path for a file name', `${action}${contentOf('filename="../demo-1.0.zip"')}--b--`, 400, /^Bad filename: /],
+  [
+    'with a version that is none',
+    `${action}${contentOf('filename="demo.zip"')}--b--`,
+    400,
+    /^Bad filename: .*no version/,
+  ],
+] as const) {
+  rule(`a form ${what} is always refused and leaves nothing`, async (serve) => {
+    const server = await serve()
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+    const response = await server.request('/', { method: 'POST', headers, body })
+    const text = await response.text()
+    assert.equal(response.status, status, text)
+    assert.match(text, reason)
+    assert.deepEqual(
+      readdirSync(server.root).filter((name) => !name.startsWith('.')),
+      [],
+    )
+  })
+}
+
+rule('a name that is taken in another spelling of its letters is always refused', async (serve) => {
+  const server = await serve()
+  await server.post(uploadForm(source))
+  const other = sdist({ name: 'demo', version: '1.0', files: { 'other.py': '' } })
+  const response = await server.post(uploadForm({ ...other, filename: 'DEMO-1.0.tar.gz' }))
+  assert.equal(response.status, 409)
+  assert.match(await response.text(), /^File already exists/)
+})
+
+rule('a signature above 8 KiB is always refused', async (serve) => {
+  const server = await serve()
+  const form = uploadForm(built)
+  form.append('gpg_signature', new Blob([new Uint8Array(8193)]), `${built.filename}.asc`)
+  const response = await server.post(form)
+  assert.deepEqual([response.status, await response.text()], [400, 'the signature is larger than 8192 bytes\n'])
+})
+
+rule('an odd zip is stored by standard validation, and nothing is said of its contents', async (serve) => {
+  const server = await serve()
+  const twice = wheelOf({ name: 'twice.py', data: '1' }, { name: 'twice.py', data: '2' })
+  assert.equal((await server.post(uploadForm(twice))).status, 200)
+  assert.equal((await server.request(`/packages/${twice.filename}`)).status, 200)
+  assert.equal((await server.request(`/packages/${twice.filename}.metadata`)).status, 404)
+})
+
 const hasty = { limits: { maxInspectionMs: 1 } } as const
 const large = sdist({ name: 'demo', version: '1.0', files: { noise: noise(100_000) } })
 
@@ -274,3 +362,7 @@ rule('strict validation refuses an upload that takes too long to be looked into'
   assert.equal(response.status, 400)
   assert.match(await response.text(), /could not be inspected in time/)
 })
+
+function field(headers: string, content: string): string {
+  return `--b\r\n${headers}\r\n\r\n${content}\r\n`
+}

@@ -36,7 +36,7 @@ function createFlow(id: number): Flow {
   let goOn: (() => void) | undefined
   return {
     send: async (batch) => {
-      post({ id, batch })
+      parentPort?.postMessage({ id, batch } satisfies ThreadAnswer, [batch.entries.buffer])
       ahead += 1
       await new Promise<void>((resolve) => {
         if (ahead < batchesAhead) setImmediate(resolve)

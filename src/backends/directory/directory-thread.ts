@@ -2,7 +2,8 @@ import { type BigIntStats, type Dir, lstatSync, opendirSync, statSync } from 'no
 import { join } from 'node:path'
 import { errorCode, errorMessage } from '../../errors.js'
 import { answerWith, type SendBatch } from './answering.js'
-import type { DiskRequest } from './disk-protocol.js'
+import type { DiskAnswers, DiskRequest } from './disk-protocol.js'
+import { createEntryWriter } from './file-entry.js'
 import { type FileState, fileState, isVisibleName, joinPath, maxDepth } from './layout.js'
 
 // The thread that reads directories: synchronous calls are several times cheaper than the pool's, and block nobody here.
@@ -12,6 +13,8 @@ const racyMs = 50
 
 type Request<K extends DiskRequest['kind']> = Extract<DiskRequest, { kind: K }>
 
+// Of the one scan that is under way.
+const writer = createEntryWriter(entriesPerBatch)
 let scanning: Promise<void> = Promise.resolve()
 
 answerWith(async (request, send) => {
@@ -21,7 +24,7 @@ answerWith(async (request, send) => {
       scanning = scanning.catch(() => {}).then(() => scan(request, send))
       return await scanning
     case 'look':
-      return request.names.map((name) => [name, look(join(request.root, request.directory, name))])
+      return lookAt(request)
     case 'times':
       return request.directories.map((directory) => directoryTime(join(request.root, directory)))
     default:
@@ -46,14 +49,13 @@ async function readDirectory(root: string, directory: string, send: SendBatch): 
   try {
     dir = opendirSync(path, { bufferSize: entriesPerBatch })
     for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
-      const files: (readonly [string, FileState])[] = []
-      isLast = readSome(dir, path, files, folders)
-      await send({ directory, isFirst, isLast, time, files, folders: isLast ? folders : [] })
+      isLast = readSome(dir, path, folders)
+      await send({ directory, isFirst, isLast, time, entries: writer.take(), folders: isLast ? folders : [] })
     }
     return folders
   } catch (error) {
     const problem = errorCode(error) ?? errorMessage(error)
-    await send({ directory, isFirst: true, isLast: true, time: '', files: [], folders: [], problem })
+    await send({ directory, isFirst: true, isLast: true, time: '', entries: writer.take(), folders: [], problem })
     return []
   } finally {
     dir?.closeSync()
@@ -61,15 +63,15 @@ async function readDirectory(root: string, directory: string, send: SendBatch): 
 }
 
 /** Reads and looks at the next entries; tells whether they were the last. */
-function readSome(dir: Dir, path: string, files: (readonly [string, FileState])[], folders: string[]): boolean {
+function readSome(dir: Dir, path: string, folders: string[]): boolean {
   for (let count = 0; count < entriesPerBatch; count += 1) {
     const entry = dir.readSync()
     if (entry === null) return true
     if (!isVisibleName(entry.name)) continue
     if (entry.isDirectory()) folders.push(entry.name)
     else if (entry.isFile() || entry.isSymbolicLink()) {
-      const state = look(join(path, entry.name))
-      if (typeof state === 'object') files.push([entry.name, state])
+      const stat = statOf(join(path, entry.name))
+      if (stat?.isFile()) writer.add(entry.name, stat)
     }
   }
   return false
@@ -86,6 +88,13 @@ function directoryTime(path: string): string {
     // Reading it will tell why.
     return ''
   }
+}
+
+function lookAt({ root, directory, names }: Request<'look'>): DiskAnswers['look'] {
+  const seen = names.map((name) => [name, look(join(root, directory, name))] as const)
+  // Whatever is below a root that vanished is not gone: nobody can tell.
+  if (seen.some(([, found]) => found === 'gone')) statSync(root)
+  return seen
 }
 
 function look(path: string): FileState | 'folder' | 'gone' {

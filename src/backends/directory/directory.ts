@@ -1,7 +1,6 @@
-import { appendFile, stat, unlink } from 'node:fs/promises'
+import { stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type {
-  AuditEntry,
   Backend,
   Candidate,
   DistributionFile,
@@ -15,14 +14,14 @@ import type {
   Yank,
 } from '../../backend.js'
 import { discard } from '../../digests/spool.js'
-import { asStoreError, PypiServerError, undefinedIf } from '../../errors.js'
+import { asStoreError, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
 import { syncDirectory } from '../../util/sync-directory.js'
 import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
-import { auditFile, type Companion, companionSuffixes, companions, type FileState, fileState } from './layout.js'
+import { type Companion, companionSuffixes, companions, type FileState, fileState } from './layout.js'
 import { openBytes, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
-import { ensureSpoolFolder, place } from './publish.js'
+import { ensureSpoolFolder, place, settle } from './publish.js'
 import {
   assertRootsPresent,
   assertTold,
@@ -34,7 +33,6 @@ import {
   start,
   stop,
 } from './state.js'
-import { ensureState } from './state-folder.js'
 import { unlessAborted } from './unless-aborted.js'
 import { currentProject, toDistributionFile } from './view.js'
 
@@ -94,7 +92,7 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     setYanked: (file, yanked) => setYanked(state, file, yanked),
     setStatus: (project, status) => setStatus(state, project, status),
     remove: (file, options = {}) => state.writes(file.filename.toLowerCase(), () => remove(state, file, options)),
-    audit: (entry) => audit(state, entry),
+    audit: (entry) => state.audit.append(entry),
     watch: (listener, { signal }) => watch(state, listener, signal),
     spoolDirectory: () => ensureSpoolFolder(firstRoot(state)).catch(storeError(firstRoot(state))),
     check: async ({ signal } = {}) => {
@@ -136,21 +134,24 @@ async function openFile(
 ): Promise<OpenedFile | undefined> {
   const running = await startedAndTold(state, options.signal)
   const entry = state.catalogue.atPath(file.path)
-  if (entry === undefined) return undefined
-  const opened = await openPart(state, running, entry, options).catch(storeError(entry.path))
+  if (entry === undefined) {
+    await assertRootsPresent(state)
+    return undefined
+  }
+  const opened = await openPart(state, running, { entry, file }, options).catch(storeError(entry.path))
   if (opened !== undefined) return opened
   // Missing or replaced behind our back: make sure that it is the file that is missing and not its disk, and look again.
   await assertRootsPresent(state)
   await lookNow(running, entry.root, entry.path)
   const current = state.catalogue.atPath(file.path)
-  if (current === undefined || current === entry) return undefined
-  return await openPart(state, running, current, options).catch(storeError(entry.path))
+  if (current === undefined || isSame(current, entry)) return undefined
+  return await openPart(state, running, { entry: current, file }, options).catch(storeError(entry.path))
 }
 
 async function openPart(
   state: DirectoryState,
   { inspector }: Running,
-  entry: CatalogueFile,
+  { entry, file }: { readonly entry: CatalogueFile; readonly file: DistributionFile },
   options: OpenFileOptions,
 ): Promise<OpenedFile | undefined> {
   const path = absolutePath(state, entry)
@@ -160,13 +161,13 @@ async function openPart(
     case 'signature':
       return await openPath(`${path}.asc`, state.files, (found) => found.identity, options)
     case 'provenance': {
-      const provenance = state.catalogue.hasCompanion(entry, 'verified') ? 'verified' : 'unverified'
-      return await openPath(path + companionSuffixes[provenance], state.files, (found) => found.identity, options)
+      // What the record tells, not what stands there by now: what nobody verified must not pass for verified.
+      const suffix = file.provenance && companionSuffixes[file.provenance]
+      return suffix && (await openPath(path + suffix, state.files, (found) => found.identity, options))
     }
     case 'metadata': {
-      await inspector.described(entry)
-      const bytes = await inspector.metadata(entry)
-      return bytes && openBytes(bytes, entry.inspection?.metadataSha256 ?? '', entry.state.modifiedMs, options)
+      const metadata = await inspector.metadata(entry)
+      return metadata && openBytes(metadata.bytes, metadata.sha256, entry.state.modifiedMs, options)
     }
   }
 }
@@ -193,6 +194,7 @@ async function publish(
   const running = await startedAndTold(state, signal)
   const taken = state.catalogue.named(candidate.filename)
   if (taken.length > 0 && !overwrite) {
+    for (const entry of taken) await settle(absolutePath(state, entry))
     throw new PypiServerError('ERR_PYPI_FILE_EXISTS', `${candidate.filename} exists`)
   }
   const replaced = taken.find((file) => file.filename === candidate.filename)
@@ -203,17 +205,35 @@ async function publish(
   const beside = companionsOf(candidate)
   const known = companions.filter((kind) => beside[kind] ?? state.catalogue.hasCompanion({ root, path }, kind))
   if (!overwrite) await checkRetired(running, candidate)
+  await state.audit.assertWritable()
   // Before the file: a name must not be taken for foreign once it has a file of ours.
   await running.documents.change(project, (document) => free({ ...document, isUploaded: true }, candidate.filename))
-  await place({ root: folder, target, spooledPath, overwrite, companions: beside })
-  const entry = await enter(state, running, root, path, candidate).catch(storeError(path))
+  const document = await running.documents.read(project)
+  const how = await place({ root: folder, target, spooledPath, overwrite, companions: beside })
+  if (how === 'locked') tellOfLocks(state, folder)
+  // From here on it is stored: nothing may say otherwise.
+  const entry = await enter(state, running, root, path, candidate).catch((error: unknown) => {
+    state.logger.warn({ file: path, reason: errorMessage(error) }, 'a stored file cannot be looked at yet')
+  })
   // Looks that are under way may tell of the time before: this one comes after them. And what the tracker was never told
   // of it would not miss.
   for (const seen of [path, ...known.map((kind) => path + companionSuffixes[kind])])
     await running.tracker.look(root, seen).catch(() => {})
   // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
   for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
-  return toDistributionFile(state, entry, await running.documents.read(project))
+  return entry === undefined ? unseen(candidate, path) : toDistributionFile(state, entry, document)
+}
+
+function tellOfLocks(state: DirectoryState, directory: string): void {
+  if (state.isToldOfLocks) return
+  state.isToldOfLocks = true
+  const remark = 'names are given out under locks, so let only one host take uploads'
+  state.logger.warn({ directory }, `a file system without hard links: ${remark}`)
+}
+
+/** A file that is stored, and of which nothing else can be told now. */
+function unseen({ project, filename, version, size, hashes }: Candidate, path: string): DistributionFile {
+  return { project, filename, version, path, size, hashes, uploadTimeMs: Date.now() }
 }
 
 /** The name of a file that was removed stays bound to its bytes: lock files and caches still know them. */
@@ -229,16 +249,10 @@ function free(document: ProjectDocument, filename: string): ProjectDocument {
   return retired === undefined ? document : { ...document, removed }
 }
 
-async function audit(state: DirectoryState, entry: AuditEntry): Promise<void> {
-  const path = auditFile(firstRoot(state))
-  const line = JSON.stringify({ time: new Date().toISOString(), ...entry })
-  await ensureState(firstRoot(state)).catch(storeError(path))
-  await appendFile(path, `${line}\n`, { mode: 0o600 }).catch(storeError(path))
-}
-
 async function setYanked(state: DirectoryState, file: DistributionFile, yanked: Yank | undefined): Promise<boolean> {
   const { documents } = await startedAndTold(state)
   if (state.catalogue.atPath(file.path) === undefined) return false
+  await state.audit.assertWritable()
   await documents.change(file.project, (document) => {
     const { [file.path]: _, ...others } = document.yanked ?? {}
     return { ...document, yanked: yanked === undefined ? others : { ...others, [file.path]: yanked } }
@@ -253,6 +267,7 @@ async function setStatus(
 ): Promise<boolean> {
   const { documents } = await startedAndTold(state)
   if (!state.catalogue.has(project) && !(await documents.read(project)).isUploaded) return false
+  await state.audit.assertWritable()
   await documents.change(project, (document) => ({ ...document, status }))
   return true
 }
@@ -281,18 +296,17 @@ async function enter(
     state.catalogue.update(root, path + companionSuffixes[kind as Companion], bytes && found)
   const entry = state.catalogue.named(basename(path)).find((file) => file.root === root && file.path === path)
   if (entry === undefined) throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', `${path} is no distribution file name`)
-  entry.isHeld = false
-  entry.inspection = {
+  const inspection = {
     state: 'complete',
     hashes,
     ...(metadata !== undefined && { metadataSha256: metadata.sha256 }),
     ...(requiresPython !== undefined && { requiresPython }),
-  }
+  } as const
   if (state.algorithms.every((algorithm) => hashes[algorithm] !== undefined)) {
-    cache.set(`${root}/${path}`, found.identity, entry.inspection)
+    cache.set(`${root}/${path}`, found.identity, inspection)
   }
   changed(state, entry.project)
-  return entry
+  return state.catalogue.note(entry, { inspection, isHeld: false }) ?? { ...entry, inspection, isHeld: false }
 }
 
 async function remove(
@@ -302,23 +316,37 @@ async function remove(
 ): Promise<boolean> {
   const { documents, inspector } = await startedAndTold(state, signal)
   const entry = state.catalogue.atPath(file.path)
-  if (entry === undefined) return false
-  if (!freesName) await inspector.digested(entry)
-  const sha256 = entry.inspection?.hashes?.['sha256']
+  if (entry === undefined) {
+    await assertRootsPresent(state)
+    return false
+  }
+  await state.audit.assertWritable()
+  const known = freesName ? entry : await inspector.digested(entry)
+  // A file that nobody can read retires its name all the same: no other bytes have the empty digest.
+  const sha256 = known?.inspection?.hashes?.['sha256'] ?? ''
   // Before the file, so that no crash leaves its name free.
-  await documents.change(file.project, (document) => {
-    const { [file.path]: _, ...yanked } = document.yanked ?? {}
-    const isRetired = !freesName && sha256 !== undefined
-    return {
-      ...document,
-      isUploaded: true,
-      ...(document.yanked && { yanked }),
-      ...(isRetired && { removed: { ...document.removed, [file.filename.toLowerCase()]: sha256 } }),
-    }
-  })
-  return await unlinkEntry(state, entry)
+  await documents.change(file.project, (document) => ({
+    ...document,
+    isUploaded: true,
+    ...(!freesName && { removed: { ...document.removed, [file.filename.toLowerCase()]: sha256 } }),
+  }))
+  const wasThere = await unlinkEntry(state, entry)
+  // After the file, so that no crash shows it as it was before it was yanked.
+  await documents
+    .change(file.project, (document) => withoutYank(document, file.path))
+    .catch((error: unknown) => {
+      state.logger.warn({ file: file.path, reason: errorMessage(error) }, 'a removed file stays noted as yanked')
+    })
+  return wasThere
 }
 
+function withoutYank(document: ProjectDocument, path: string): ProjectDocument {
+  if (document.yanked?.[path] === undefined) return document
+  const { [path]: _, ...yanked } = document.yanked
+  return { ...document, yanked }
+}
+
+/** The file before its signature: what is there is whole at every moment. */
 async function unlinkEntry(state: DirectoryState, entry: CatalogueFile): Promise<boolean> {
   const path = absolutePath(state, entry)
   try {
@@ -346,6 +374,10 @@ async function watch(
   state.listeners.add(listener)
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   state.listeners.delete(listener)
+}
+
+function isSame(one: CatalogueFile, other: CatalogueFile): boolean {
+  return one.root === other.root && one.state.identity === other.state.identity
 }
 
 function storeError(what: string): (error: unknown) => never {

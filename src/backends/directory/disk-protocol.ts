@@ -1,4 +1,5 @@
 import type { DistributionKind } from '../../archive/distribution-metadata.js'
+import type { EntryWriter } from './file-entry.js'
 import type { FileState } from './layout.js'
 
 /** What the main thread asks of the threads that read disks. */
@@ -7,6 +8,12 @@ export type DiskRequest =
   | { readonly kind: 'look'; readonly root: string; readonly directory: string; readonly names: readonly string[] }
   | { readonly kind: 'times'; readonly root: string; readonly directories: readonly string[] }
   | { readonly kind: 'describe'; readonly path: string; readonly parsed: DistributionKind }
+  | {
+      /** Describes and digests several files, meant to be small. */
+      readonly kind: 'inspect'
+      readonly files: readonly { readonly path: string; readonly parsed: DistributionKind }[]
+      readonly algorithms: readonly string[]
+    }
   | {
       readonly kind: 'digest'
       readonly path: string
@@ -25,7 +32,8 @@ export interface DirectoryBatch {
    * when that is too fresh to tell a later change from this read.
    */
   readonly time: string
-  readonly files: readonly (readonly [name: string, state: FileState])[]
+  /** The files in this part. */
+  readonly entries: ReturnType<EntryWriter['take']>
   /** All of them, with the last part. */
   readonly folders: readonly string[]
   /** The code of the error that kept the directory from being read. */
@@ -54,11 +62,17 @@ export interface FileDigest {
   readonly hashes: Readonly<Record<string, string>>
 }
 
+/** What both give; or the code and the message of the error that kept the file from being read. */
+export type InspectedFile =
+  | { readonly description: Description; readonly digest: FileDigest }
+  | { readonly code: string | undefined; readonly message: string }
+
 /** Answers by kind of request; `scan` answers with batches first. */
 export interface DiskAnswers {
   scan: undefined
   look: readonly (readonly [name: string, state: FileState | 'folder' | 'gone'])[]
   times: readonly string[]
   describe: Description
+  inspect: readonly InspectedFile[]
   digest: FileDigest
 }

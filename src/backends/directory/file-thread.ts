@@ -4,10 +4,11 @@ import { setImmediate } from 'node:timers/promises'
 import { fileSource } from '../../archive/byte-source.js'
 import { readDistributionMetadata, verifyEnd } from '../../archive/distribution-metadata.js'
 import { createDigester, digestFile } from '../../digests/digest.js'
+import { errorCode, errorMessage } from '../../errors.js'
 import { parseCoreMetadata } from '../../packaging/core-metadata.js'
 import { isSpecifierSet } from '../../packaging/specifier.js'
 import { answerWith } from './answering.js'
-import type { Description, DiskRequest, FileDigest } from './disk-protocol.js'
+import type { Description, DiskRequest, FileDigest, InspectedFile } from './disk-protocol.js'
 import { fileIdentity } from './layout.js'
 
 // A thread that reads files: what it computes must not take turns from the event loop where there are too few cores.
@@ -24,10 +25,28 @@ answerWith(async (request) => {
       return await describe(request)
     case 'digest':
       return await digest(request)
+    case 'inspect':
+      return await inspect(request)
     default:
       throw new Error(`${request.kind} is for the other thread`)
   }
 })
+
+async function inspect({ files, algorithms }: Request<'inspect'>): Promise<readonly InspectedFile[]> {
+  const found: InspectedFile[] = []
+  for (const { path, parsed } of files) {
+    try {
+      const { metadata: _, ...description } = await describe({ kind: 'describe', path, parsed })
+      found.push({
+        description,
+        digest: await digest({ kind: 'digest', path, filename: parsed.filename, algorithms }),
+      })
+    } catch (error) {
+      found.push({ code: errorCode(error), message: errorMessage(error) })
+    }
+  }
+  return found
+}
 
 async function describe({ path, parsed }: Request<'describe'>): Promise<Description> {
   const fd = openFile(path)

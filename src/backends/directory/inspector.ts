@@ -4,20 +4,23 @@ import pLimit from 'p-limit'
 import type { DigestCache } from '../../digests/digest-cache.js'
 import { errorCode, errorMessage, undefinedIf } from '../../errors.js'
 import type { Logger } from '../../logger.js'
+import { type Background, createBackground } from './background.js'
 import type { Catalogue, CatalogueFile, Inspection } from './catalogue.js'
 import type { Disk } from './disk.js'
-import type { Description } from './disk-protocol.js'
+import type { Description, FileDigest, InspectedFile } from './disk-protocol.js'
 
 /** Finds out what stands in files: in the background for all, at once for those that somebody asks for. */
 export interface Inspector {
   /** Takes note of a file that is new or has new bytes; `isArrival` when it came while we were watching. */
   readonly notice: (file: CatalogueFile, isArrival: boolean) => void
-  /** Fulfils when the file's metadata is known, as far as it can be. */
-  readonly described: (file: CatalogueFile) => Promise<void>
-  /** Fulfils when the file's digests are known, as far as they can be. */
-  readonly digested: (file: CatalogueFile) => Promise<void>
-  /** The core metadata; `undefined` when the file's bytes have none, or are others by now. */
-  readonly metadata: (file: CatalogueFile) => Promise<Uint8Array | undefined>
+  /** The file once its metadata is known, as far as it can be; `undefined` when it is another by now. */
+  readonly described: (file: CatalogueFile) => Promise<CatalogueFile | undefined>
+  /** The file once its digests are known, as far as they can be; `undefined` when it is another by now. */
+  readonly digested: (file: CatalogueFile) => Promise<CatalogueFile | undefined>
+  /** The core metadata and its digest; `undefined` when the file's bytes have none, or are others by now. */
+  readonly metadata: (
+    file: CatalogueFile,
+  ) => Promise<{ readonly bytes: Uint8Array; readonly sha256: string } | undefined>
   /** Fulfils when it is known of every file noticed so far whether it is shown. */
   readonly settled: () => Promise<void>
   readonly close: () => void
@@ -39,14 +42,21 @@ export interface InspectorOptions {
   readonly onStale: (file: CatalogueFile) => void
 }
 
+/** Why a file cannot be read. */
+interface Failure {
+  readonly code: string | undefined
+  readonly message: string
+}
+
 interface State extends InspectorOptions {
-  readonly describing: WeakMap<CatalogueFile, Promise<void>>
-  readonly digesting: WeakMap<CatalogueFile, Promise<void>>
+  /** By path and identity. */
+  readonly describing: Map<string, Promise<void>>
+  readonly digesting: Map<string, Promise<void>>
   readonly metadataBytes: LRUCache<string, Uint8Array>
   /** Files that cannot be shown before they were looked into go first; */
   readonly arrivals: ReturnType<typeof pLimit>
-  /** all others are read one after the other. */
-  readonly background: ReturnType<typeof pLimit>
+  /** all others are read when nobody waits for anything. */
+  readonly background: Background
   /** However many ask at once, for every file that is open takes descriptors; */
   readonly descriptions: ReturnType<typeof pLimit>
   /** apart, so that no page waits for the whole of other files. */
@@ -67,11 +77,15 @@ const emptyQuietMs = 2000
 export function createInspector(options: InspectorOptions): Inspector {
   const state: State = {
     ...options,
-    describing: new WeakMap(),
-    digesting: new WeakMap(),
+    describing: new Map(),
+    digesting: new Map(),
     metadataBytes: new LRUCache({ maxSize: metadataCacheBytes, sizeCalculation: (bytes) => bytes.length + 1 }),
     arrivals: pLimit(4),
-    background: pLimit(1),
+    background: createBackground({
+      ...options,
+      read: (file) => digested(state, file),
+      learn: (...all) => learn(state, ...all),
+    }),
     descriptions: pLimit(descriptionsAtOnce),
     digests: pLimit(digestsAtOnce),
     revealing: new Set(),
@@ -79,13 +93,15 @@ export function createInspector(options: InspectorOptions): Inspector {
   }
   return {
     notice: (file, isArrival) => notice(state, file, isArrival),
-    described: (file) => described(state, file),
-    digested: (file) => digested(state, file),
+    described: async (file) =>
+      file.inspection ? file : await state.background.whileAsked(() => described(state, file)),
+    digested: async (file) =>
+      file.inspection?.hashes ? file : await state.background.whileAsked(() => digested(state, file)),
     metadata: (file) => metadata(state, file),
     settled: async () => void (await Promise.all(state.revealing)),
     close: () => {
       state.arrivals.clearQueue()
-      state.background.clearQueue()
+      state.background.close()
       for (const timer of state.timers) clearTimeout(timer)
     },
   }
@@ -94,17 +110,17 @@ export function createInspector(options: InspectorOptions): Inspector {
 function notice(state: State, file: CatalogueFile, isArrival: boolean): void {
   const remembered = state.cache.get(cacheKey(file), file.state.identity)
   if (remembered?.hashes !== undefined && hasAll(remembered.hashes, state.algorithms)) {
-    file.inspection = remembered
+    state.catalogue.note(file, { inspection: remembered })
     return
   }
-  file.isHeld = isArrival || isDoubtful(file)
-  if (file.isHeld) {
+  if (isArrival || isDoubtful(file)) {
+    state.catalogue.note(file, { isHeld: true })
     const revealing = state
       .arrivals(() => reveal(state, file, isArrival))
       .finally(() => state.revealing.delete(revealing))
     state.revealing.add(revealing)
   }
-  void state.background(() => (state.catalogue.isCurrent(file) ? digested(state, file) : undefined))
+  state.background.add(file)
 }
 
 /** Whether a file that was here before us may still be in the middle of being copied. */
@@ -114,12 +130,11 @@ function isDoubtful({ state: { size, changedMs }, format }: CatalogueFile): bool
 
 /** Shows a file that was held back, unless it is visibly cut off; then only its next change can bring it in. */
 async function reveal(state: State, file: CatalogueFile, isArrival: boolean): Promise<void> {
-  if (!state.catalogue.isCurrent(file)) return
-  await described(state, file)
-  if (file.inspection?.state === 'complete' && needsWholeRead(file)) await digested(state, file)
-  if (!state.catalogue.isCurrent(file) || file.inspection?.state === 'truncated') return
-  if (file.inspection?.state === 'complete' || !isArrival) show(state, file)
-  else showWhenQuiet(state, file)
+  let found = await described(state, file)
+  if (found?.inspection?.state === 'complete' && needsWholeRead(found)) found = await digested(state, found)
+  if (found === undefined || found.inspection?.state === 'truncated') return
+  if (found.inspection?.state === 'complete' || !isArrival) show(state, found)
+  else showWhenQuiet(state, found)
 }
 
 function showWhenQuiet(state: State, file: CatalogueFile): void {
@@ -127,26 +142,31 @@ function showWhenQuiet(state: State, file: CatalogueFile): void {
   const waitMs = Math.min(Math.max(file.state.changedMs + quiet - Date.now(), 0), quiet)
   const timer = setTimeout(() => {
     state.timers.delete(timer)
-    if (state.catalogue.isCurrent(file)) show(state, file)
+    show(state, file)
   }, waitMs).unref()
   state.timers.add(timer)
 }
 
 function show(state: State, file: CatalogueFile): void {
-  file.isHeld = false
-  state.onChange(file)
+  if (state.catalogue.note(file, { isHeld: false }) !== undefined) state.onChange(file)
 }
 
-function described(state: State, file: CatalogueFile): Promise<void> {
-  if (file.inspection !== undefined || isBarred(file)) return Promise.resolve()
-  return once(state.describing, file, () => describe(state, file))
+async function described(state: State, file: CatalogueFile): Promise<CatalogueFile | undefined> {
+  if (file.inspection !== undefined || isBarred(file)) return file
+  const current = state.catalogue.current(file)
+  if (current === undefined || current.inspection !== undefined) return current
+  await once(state.describing, current, () => describe(state, current))
+  return state.catalogue.current(file)
 }
 
 async function describe(state: State, file: CatalogueFile): Promise<void> {
   const found = await attempt(state, file, () => askDescription(state, file))
   if (found === undefined || !isStill(state, file, found.identity)) return
-  if (found.metadata !== undefined) state.metadataBytes.set(cacheKey(file) + file.state.identity, found.metadata)
-  file.inspection = inspectionOf(file, found)
+  if (found.metadata !== undefined) state.metadataBytes.set(fileKey(file), found.metadata)
+  // The background may have found out more meanwhile.
+  if (state.catalogue.current(file)?.inspection !== undefined) return
+  if (state.catalogue.note(file, { inspection: inspectionOf(file, found), problem: null }) === undefined) return
+  if (found.problem !== undefined && found.state !== 'truncated') warn(state, file, found.problem)
   state.onChange(file)
 }
 
@@ -156,54 +176,83 @@ function askDescription(state: State, file: CatalogueFile): Promise<Description>
   return state.descriptions(() => state.disk.ask({ kind: 'describe', path: absolutePath(state, file), parsed }))
 }
 
-function digested(state: State, file: CatalogueFile): Promise<void> {
-  if (file.inspection?.hashes !== undefined || isBarred(file)) return Promise.resolve()
-  return once(state.digesting, file, () => digest(state, file))
+async function digested(state: State, file: CatalogueFile): Promise<CatalogueFile | undefined> {
+  if (file.inspection?.hashes !== undefined || isBarred(file)) return file
+  const current = state.catalogue.current(file)
+  if (current === undefined || current.inspection?.hashes !== undefined) return current
+  await once(state.digesting, current, () => digest(state, current))
+  return state.catalogue.current(file)
 }
 
 async function digest(state: State, file: CatalogueFile): Promise<void> {
-  await described(state, file)
-  if (file.inspection === undefined) return
+  const { inspection } = (await described(state, file)) ?? {}
+  if (inspection === undefined) return
   const { algorithms } = state
+  const path = absolutePath(state, file)
   const found = await attempt(state, file, () =>
-    state.digests(() =>
-      state.disk.ask({ kind: 'digest', path: absolutePath(state, file), filename: file.filename, algorithms }),
-    ),
+    state.digests(() => state.disk.ask({ kind: 'digest', path, filename: file.filename, algorithms })),
   )
-  if (found === undefined || !isStill(state, file, found.identity)) return
+  if (found !== undefined) learnDigest(state, file, inspection, found)
+}
+
+/** Takes in what the background found out about a file. */
+function learn(state: State, file: CatalogueFile, found: InspectedFile): void {
+  if ('message' in found) {
+    fail(state, file, found)
+    return
+  }
+  const { description, digest: digested } = found
+  if (!isStill(state, file, description.identity)) return
+  // Somebody asked for it meanwhile.
+  if (isDigested(state, file)) return
+  if (description.problem !== undefined && description.state !== 'truncated') warn(state, file, description.problem)
+  learnDigest(state, file, inspectionOf(file, description), digested)
+}
+
+function learnDigest(state: State, file: CatalogueFile, before: Inspection, found: FileDigest): void {
+  if (!isStill(state, file, found.identity) || isDigested(state, file)) return
   // An empty file is as whole as it will be once nobody writes to it any more.
   const end = found.state === 'truncated' && file.state.size > 0 ? { state: found.state } : {}
-  file.inspection = { ...file.inspection, ...end, hashes: found.hashes }
-  state.cache.set(cacheKey(file), file.state.identity, file.inspection)
-  if (file.inspection.state === 'truncated') warn(state, file, 'the file has no end: not shown until it has')
-  else if (file.inspection.problem !== undefined) warn(state, file, file.inspection.problem)
+  const inspection = { ...before, ...end, hashes: found.hashes }
+  if (state.catalogue.note(file, { inspection, problem: null }) === undefined) return
+  state.cache.set(cacheKey(file), file.state.identity, inspection)
+  if (inspection.state === 'truncated') warn(state, file, 'the file has no end: not shown until it has')
   state.onChange(file)
 }
 
-async function metadata(state: State, file: CatalogueFile): Promise<Uint8Array | undefined> {
-  if (file.inspection?.metadataSha256 === undefined) return undefined
-  const known = state.metadataBytes.get(cacheKey(file) + file.state.identity)
-  if (known !== undefined) return known
+async function metadata(
+  state: State,
+  file: CatalogueFile,
+): Promise<{ readonly bytes: Uint8Array; readonly sha256: string } | undefined> {
+  const sha256 = (await described(state, file))?.inspection?.metadataSha256
+  if (sha256 === undefined) return undefined
+  const known = state.metadataBytes.get(fileKey(file))
+  if (known !== undefined) return { bytes: known, sha256 }
   const found = await askDescription(state, file).catch(undefinedIf('ENOENT'))
   if (!isStill(state, file, found?.identity) || found?.metadata === undefined) return undefined
-  state.metadataBytes.set(cacheKey(file) + file.state.identity, found.metadata)
-  return found.metadata
+  state.metadataBytes.set(fileKey(file), found.metadata)
+  return { bytes: found.metadata, sha256 }
+}
+
+function isDigested(state: State, file: CatalogueFile): boolean {
+  return state.catalogue.current(file)?.inspection?.hashes !== undefined
 }
 
 /** Runs work on a file; a file that is gone or cannot be read is noted, everything else is thrown. */
 async function attempt<T>(state: State, file: CatalogueFile, work: () => Promise<T>): Promise<T | undefined> {
   try {
-    const result = await work()
-    delete file.problem
-    return result
+    return await work()
   } catch (error) {
-    const code = errorCode(error) ?? 'EIO'
-    if (code === 'ERR_PYPI_CLOSED') return undefined
-    if (code === 'ENOENT') state.onStale(file)
-    else if (file.problem === undefined) warn(state, file, `cannot be read: ${errorMessage(error)}`)
-    file.problem = code
+    fail(state, file, { code: errorCode(error), message: errorMessage(error) })
     return undefined
   }
+}
+
+function fail(state: State, file: CatalogueFile, { code = 'EIO', message }: Failure): void {
+  if (code === 'ERR_PYPI_CLOSED') return
+  if (code === 'ENOENT') state.onStale(file)
+  else if (state.catalogue.current(file)?.problem === undefined) warn(state, file, `cannot be read: ${message}`)
+  state.catalogue.note(file, { problem: code })
 }
 
 function isStill(state: State, file: CatalogueFile, identity: string | undefined): boolean {
@@ -212,11 +261,10 @@ function isStill(state: State, file: CatalogueFile, identity: string | undefined
   return false
 }
 
-function inspectionOf(file: CatalogueFile, description: Description): Inspection {
-  const { state, problem, metadataSha256, requiresPython } = description
+function inspectionOf(file: CatalogueFile, description: Omit<Description, 'metadata'>): Inspection {
+  const { state, metadataSha256, requiresPython } = description
   return {
     state: file.state.size === 0 ? 'unknown' : state,
-    ...(problem !== undefined && { problem }),
     ...(metadataSha256 !== undefined && { metadataSha256 }),
     ...(requiresPython !== undefined && { requiresPython }),
   }
@@ -226,14 +274,13 @@ function warn(state: State, file: CatalogueFile, reason: string): void {
   state.logger.warn({ file: file.path, reason }, 'a distribution file is not as it should be')
 }
 
-function once(
-  map: WeakMap<CatalogueFile, Promise<void>>,
-  file: CatalogueFile,
-  work: () => Promise<void>,
-): Promise<void> {
-  const running = map.get(file) ?? work().finally(() => map.delete(file))
-  map.set(file, running)
-  return running
+function once(running: Map<string, Promise<void>>, file: CatalogueFile, work: () => Promise<void>): Promise<void> {
+  const key = fileKey(file)
+  const known = running.get(key)
+  if (known !== undefined) return known
+  const begun = work().finally(() => running.delete(key))
+  running.set(key, begun)
+  return begun
 }
 
 /** Whether only another identity (another mode, another owner) can make the file readable. */
@@ -256,4 +303,9 @@ function absolutePath(state: State, file: CatalogueFile): string {
 
 function cacheKey(file: CatalogueFile): string {
   return `${file.root}/${file.path}`
+}
+
+/** Path and identity. */
+function fileKey(file: CatalogueFile): string {
+  return `${cacheKey(file)} ${file.state.identity}`
 }

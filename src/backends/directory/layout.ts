@@ -15,6 +15,11 @@ export function projectsFolder(root: string): string {
   return join(root, stateFolder, 'projects')
 }
 
+/** Locks that other processes respect; those of dead ones are removed at the start. */
+export function locksFolder(root: string): string {
+  return join(root, stateFolder, 'locks')
+}
+
 /** One line for every change that somebody made here; only ever appended to. */
 export function auditFile(root: string): string {
   return join(root, stateFolder, 'audit.jsonl')
@@ -54,8 +59,11 @@ export function joinPath(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
 }
 
+/** What an identity is made of. */
+export type IdentityStat = Pick<BigIntStats, 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>
+
 /** Two equal identities mean the same bytes: inode, size, modification and change time to the nanosecond. */
-export function fileIdentity(stat: BigIntStats): string {
+export function fileIdentity(stat: IdentityStat): string {
   return `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
 }
 
@@ -76,7 +84,7 @@ const firstMs = Date.parse('0001-01-01T00:00:00Z')
 const lastMs = Date.parse('9999-12-31T23:59:59Z')
 
 /** The state of a regular file out of its `stat`. */
-export function fileState(stat: BigIntStats): FileState {
+export function fileState(stat: IdentityStat): FileState {
   return {
     identity: fileIdentity(stat),
     size: Number(stat.size),

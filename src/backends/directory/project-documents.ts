@@ -1,16 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
 import { lstat, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { NormalizedName, Project, Yank } from '../../backend.js'
-import { discard } from '../../digests/spool.js'
+import { discard, newSpoolName } from '../../digests/spool.js'
 import { asStoreError, errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import { maxNameLength } from '../../packaging/name.js'
 import type { KeyedQueue } from '../../util/keyed-queue.js'
 import { whileLocked } from '../../util/lock-file.js'
 import { syncDirectory } from '../../util/sync-directory.js'
-import { projectsFolder } from './layout.js'
+import { locksFolder, projectsFolder } from './layout.js'
+import { ensureSpoolFolder } from './publish.js'
 import { ensureStateFolder } from './state-folder.js'
 
 /** What the files of a project cannot say themselves; kept in one small JSON file a project. */
@@ -139,19 +140,32 @@ async function change(
   await ensureStateFolder(state.root, projectsFolder(state.root), 0o755)
   state.wasFolderThere = true
   const path = documentPath(state, name)
-  return await whileLocked(`${path}.lock`, async (assertHeld) => {
+  // Most uploads are to projects that are known already; the lock is for those who write.
+  const seen = await load(state, name)
+  if (isSame(edit(seen), seen)) return false
+  const locks = await ensureStateFolder(state.root, locksFolder(state.root), 0o700)
+  return await whileLocked(join(locks, basename(path)), async (assertHeld) => {
     const before = await load(state, name)
     const after = edit(before)
-    if (JSON.stringify(after) === JSON.stringify(before)) return false
-    await write(path, JSON.stringify(after, undefined, 1), assertHeld)
+    if (isSame(after, before)) return false
+    await write(state, path, { text: JSON.stringify(after, undefined, 1), assertHeld })
     forget(state, name)
     return true
   })
 }
 
+function isSame(one: ProjectDocument, other: ProjectDocument): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
 /** Whole or not at all, and on the disk when it fulfils. */
-async function write(path: string, text: string, assertHeld: () => Promise<void>): Promise<void> {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.new`
+async function write(
+  { root }: State,
+  path: string,
+  { text, assertHeld }: { readonly text: string; readonly assertHeld: () => Promise<void> },
+): Promise<void> {
+  // Among the uploads, where the next start removes what a killed process left.
+  const temporary = join(await ensureSpoolFolder(root), newSpoolName())
   try {
     await writeFile(temporary, text, { flag: 'wx', mode: 0o644, flush: true })
     await assertHeld()

@@ -1,6 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { chown, mkdir, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { PypiServerError, undefinedIf } from '../../errors.js'
+import { syncDirectory } from '../../util/sync-directory.js'
 import { stateFolder } from './layout.js'
 
 /** Makes the folder of a root that holds all other folders of ours; the root itself must be there. */
@@ -14,14 +15,31 @@ export async function ensureState(root: string): Promise<void> {
  * back as an empty one, in which nothing is known to exist.
  */
 export async function ensureStateFolder(root: string, folder: string, mode: number): Promise<string> {
+  if (await isDirectory(folder)) return folder
   await ensureState(root)
   await makeFolder(folder, mode)
   return folder
 }
 
+/** Root may work for a server that runs as somebody else, and must not lock it out. */
+export async function giveToOwnerOf(other: string, path: string): Promise<void> {
+  if (process.geteuid?.() !== 0) return
+  const { uid, gid } = await stat(other)
+  await chown(path, uid, gid).catch(undefinedIf('EPERM', 'EINVAL', 'ENOTSUP'))
+}
+
 async function makeFolder(path: string, mode: number): Promise<void> {
-  await mkdir(path, { mode }).catch(undefinedIf('EEXIST'))
+  if (await isDirectory(path)) return
+  const isNew = await mkdir(path, { mode }).then(() => true, undefinedIf('EEXIST'))
+  if (isNew) {
+    await giveToOwnerOf(dirname(path), path)
+    await syncDirectory(dirname(path))
+  }
   // A file in its place is trouble of the store; EEXIST would be told as an upload that is here already.
-  if ((await stat(path)).isDirectory()) return
+  if (await isDirectory(path)) return
   throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${basename(path)} is no directory`)
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(undefinedIf('ENOENT', 'ENOTDIR')))?.isDirectory() ?? false
 }

@@ -1,17 +1,20 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Change, NormalizedName, Project } from '../../backend.js'
 import { type DigestCache, openDigestCache } from '../../digests/digest-cache.js'
 import { removeDeadSpoolFiles } from '../../digests/spool.js'
 import { errorCode, errorMessage, PypiServerError } from '../../errors.js'
 import { type Logger, silentLogger } from '../../logger.js'
 import { createKeyedQueue, type KeyedQueue } from '../../util/keyed-queue.js'
+import { removeDeadLocks } from '../../util/lock-file.js'
 import { within } from '../../util/within.js'
-import { type Catalogue, createCatalogue, type Inspection } from './catalogue.js'
+import { type AuditLog, openAuditLog } from './audit-log.js'
+import { type Catalogue, type CatalogueUpdate, createCatalogue, type Inspection } from './catalogue.js'
 import { createDisk, type Disk } from './disk.js'
 import { createFileCache, type FileCache } from './file-cache.js'
 import { createInspector, type Inspector } from './inspector.js'
-import { digestCacheFile, type FileState, spoolFolder } from './layout.js'
+import { digestCacheFile, locksFolder, spoolFolder } from './layout.js'
 import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
 import { createTracker, type Tracker } from './tracker.js'
 
@@ -48,9 +51,13 @@ export interface DirectoryState {
   readonly listeners: Set<(change: Change) => void>
   /** Publishes and removals of one file name, one after the other. */
   readonly writes: KeyedQueue
+  readonly audit: AuditLog
   running: Promise<Running> | undefined
   /** What `running` fulfilled with: most calls need not wait for it. */
   started: Running | undefined
+  sweepTimer: NodeJS.Timeout | undefined
+  /** Somebody was told that names are given out under locks only. */
+  isToldOfLocks: boolean
   isClosed: boolean
 }
 
@@ -69,19 +76,23 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
   const paths = (typeof roots === 'string' ? [roots] : roots).map((root) => resolve(root))
   if (paths.length === 0)
     throw new PypiServerError('ERR_PYPI_CONFIG', 'a directory backend needs at least one directory')
+  const algorithms = [...new Set(['sha256', ...(hashAlgorithm === undefined ? [] : [hashAlgorithm])])]
   return {
     roots: paths,
-    algorithms: [...new Set(['sha256', ...(hashAlgorithm === undefined ? [] : [hashAlgorithm])])],
+    algorithms,
     digestWaitMs,
     logger,
-    catalogue: createCatalogue(),
+    catalogue: createCatalogue(algorithms),
     disk: createDisk(),
     files: createFileCache({ maxBytes: fileCacheBytes, maxDescriptors: maxOpenFiles }),
     projects: new Map(),
     listeners: new Set(),
     writes: createKeyedQueue(),
+    audit: openAuditLog(paths[0] ?? ''),
     running: undefined,
     started: undefined,
+    sweepTimer: undefined,
+    isToldOfLocks: false,
     isClosed: false,
   }
 }
@@ -95,6 +106,9 @@ export function start(state: DirectoryState): Promise<Running> {
 
 // Files that were written just before the start are looked into before the first answer, but not for long.
 const settleMs = 1000
+// Of some dead nobody can tell before they have been silent for long: see isOwnerDead.
+const sweepMs = 60 * 60 * 1000
+const removalsAtOnce = 500
 
 async function run(state: DirectoryState): Promise<Running> {
   const { roots, algorithms, catalogue, disk, logger } = state
@@ -121,32 +135,57 @@ async function run(state: DirectoryState): Promise<Running> {
     roots,
     disk,
     logger,
-    onFile: (root, path, fileState) => onFile(state, inspector, { root, path, fileState, isArrival }),
+    onFile: (root, path, fileState) => {
+      const update = catalogue.update(root, path, fileState)
+      if (update !== undefined) take(state, inspector, { updates: [update], isArrival })
+    },
+    onRead: (root, directory) => {
+      const read = catalogue.beginRead(root, directory)
+      return {
+        onEntries: (entries) => take(state, inspector, { updates: read.take(entries), isArrival }),
+        onEnd: async () => {
+          for (let gone = read.removeUnseen(removalsAtOnce); gone; gone = read.removeUnseen(removalsAtOnce)) {
+            take(state, inspector, { updates: gone, isArrival })
+            await setImmediate()
+          }
+        },
+      }
+    },
   })
   await tracker.start()
   isArrival = true
   await within(inspector.settled(), settleMs)
-  // Each: what is overwritten in another root on another file system is copied there first.
-  void Promise.all(roots.map((root) => removeDeadSpoolFiles(spoolFolder(root)))).catch((error: unknown) => {
-    logger.warn({ reason: errorMessage(error) }, 'left-over upload files cannot be removed')
-  })
+  const sweep = (): void => void removeDead(state)
+  sweep()
+  state.sweepTimer = setInterval(sweep, sweepMs).unref()
   void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined)
   state.started = { tracker, inspector, cache, documents }
   return state.started
 }
 
+/** Removes what processes left that ended in the middle of something. */
+async function removeDead({ roots, logger }: DirectoryState): Promise<void> {
+  try {
+    for (const root of roots) {
+      // Each: what is overwritten in another root on another file system is copied there first.
+      await removeDeadSpoolFiles(spoolFolder(root))
+      await removeDeadLocks(locksFolder(root))
+    }
+  } catch (error) {
+    logger.warn({ reason: errorMessage(error) }, 'what dead uploads left cannot be removed')
+  }
+}
+
 interface Sighting {
-  readonly root: number
-  readonly path: string
-  readonly fileState: FileState | undefined
+  readonly updates: readonly CatalogueUpdate[]
   readonly isArrival: boolean
 }
 
-function onFile(state: DirectoryState, inspector: Inspector, { root, path, fileState, isArrival }: Sighting): void {
-  const update = state.catalogue.update(root, path, fileState)
-  if (update === undefined) return
-  if (update.file !== undefined) inspector.notice(update.file, isArrival)
-  changed(state, update.project)
+function take(state: DirectoryState, inspector: Inspector, { updates, isArrival }: Sighting): void {
+  for (const { project, file } of updates) {
+    if (file !== undefined) inspector.notice(file, isArrival)
+    changed(state, project)
+  }
 }
 
 /** Forgets what was put together for a project and tells who listens. */
@@ -182,6 +221,7 @@ export async function stop(state: DirectoryState): Promise<void> {
   if (state.isClosed) return
   state.isClosed = true
   const running = await state.running?.catch(() => undefined)
+  clearInterval(state.sweepTimer)
   running?.tracker.close()
   running?.inspector.close()
   running?.documents.close()

@@ -23,8 +23,18 @@ export interface TrackerOptions {
   readonly roots: readonly string[]
   readonly disk: Disk
   readonly logger: Logger
-  /** Hears of every file that is there, at each look, and with `undefined` of every file that is gone. */
+  /** Hears what was seen at a look at one file; `undefined` when it is not there. */
   readonly onFile: (root: number, path: string, state: FileState | undefined) => void
+  /** Hears when a folder begins to be read. */
+  readonly onRead: (root: number, directory: string) => FolderRead
+}
+
+/** Hears of one read of a folder. */
+export interface FolderRead {
+  /** Some files that are there. */
+  readonly onEntries: (entries: Uint32Array) => void
+  /** That was all: what was not seen is gone. Fulfils when that is taken in. */
+  readonly onEnd: () => Promise<void>
 }
 
 interface Folder {
@@ -32,10 +42,8 @@ interface Folder {
   readonly path: string
   /** As {@link DirectoryBatch.time}; empty means: read again. */
   time: string
-  files: Set<string>
   folders: Set<string>
-  /** Files named by the batches so far of a read that is under way. */
-  seen: Set<string>
+  reading: FolderRead | undefined
   watcher: FSWatcher | undefined
   /** Nothing happened between reading it and watching it. */
   isConfirmed: boolean
@@ -110,14 +118,13 @@ function take(state: State, root: number, batch: DirectoryBatch): readonly strin
   const folder = folderAt(state, root, batch.directory)
   if (batch.problem !== undefined) return fail(state, folder, batch.problem)
   folder.problem = undefined
-  if (batch.isFirst) folder.seen = new Set()
-  for (const [name, fileState] of batch.files) {
-    folder.seen.add(name)
-    state.onFile(root, joinPath(folder.path, name), fileState)
-  }
-  const added = batch.isLast ? takeFolders(state, folder, batch.folders) : []
-  if (batch.isLast) finishRead(state, folder, batch.time)
-  return added
+  if (batch.isFirst) folder.reading = state.onRead(root, batch.directory)
+  folder.reading?.onEntries(batch.entries)
+  if (!batch.isLast) return []
+  void guard(state, folder.reading?.onEnd())
+  folder.reading = undefined
+  folder.time = batch.time
+  return takeFolders(state, folder, batch.folders)
 }
 
 function takeFolders(state: State, folder: Folder, names: readonly string[]): readonly string[] {
@@ -125,13 +132,6 @@ function takeFolders(state: State, folder: Folder, names: readonly string[]): re
   folder.folders = new Set(names)
   for (const name of before) if (!folder.folders.has(name)) drop(state, folder.root, joinPath(folder.path, name))
   return names.filter((name) => !before.has(name)).map((name) => joinPath(folder.path, name))
-}
-
-function finishRead(state: State, folder: Folder, time: string): void {
-  const gone = [...folder.files].filter((name) => !folder.seen.has(name))
-  for (const name of gone) state.onFile(folder.root, joinPath(folder.path, name), undefined)
-  folder.files = folder.seen
-  folder.time = time
 }
 
 function fail(state: State, folder: Folder, reason: string): readonly string[] {
@@ -161,9 +161,8 @@ function newFolder(root: number, path: string): Folder {
     root,
     path,
     time: '',
-    files: new Set(),
     folders: new Set(),
-    seen: new Set(),
+    reading: undefined,
     watcher: undefined,
     isConfirmed: false,
     problem: undefined,
@@ -178,7 +177,8 @@ function drop(state: State, root: number, path: string): void {
   state.folders.get(key(root, path.slice(0, Math.max(slash, 0))))?.folders.delete(path.slice(slash + 1))
   state.dirty.delete(folder)
   unwatch(folder)
-  for (const name of folder.files) state.onFile(root, joinPath(path, name), undefined)
+  // As if it were empty.
+  void guard(state, state.onRead(root, path).onEnd())
   for (const name of folder.folders) drop(state, root, joinPath(path, name))
 }
 
@@ -238,8 +238,6 @@ async function look(state: State, folder: Folder, names: readonly string[]): Pro
     const entry = joinPath(path, name)
     const known = state.folders.get(key(root, entry))
     if (found !== 'folder' && folder.folders.delete(name)) drop(state, root, entry)
-    if (typeof found === 'object') folder.files.add(name)
-    else folder.files.delete(name)
     state.onFile(root, entry, typeof found === 'object' ? found : undefined)
     if (found !== 'folder') continue
     folder.folders.add(name)
@@ -306,7 +304,7 @@ function schedulePoll(state: State): void {
   state.pollTimer = setTimeout(() => void guard(state, poll(state)).then(() => schedulePoll(state)), pollMs).unref()
 }
 
-async function guard(state: State, work: Promise<void>): Promise<void> {
+async function guard(state: State, work: Promise<void> = Promise.resolve()): Promise<void> {
   await work.catch((error: unknown) => {
     if (!state.isClosed) state.logger.warn({ reason: errorMessage(error) }, 'looking for changes failed, trying again')
   })

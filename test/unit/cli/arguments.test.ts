@@ -18,6 +18,7 @@ const defaults: RunOptions = {
   authenticate: ['update'],
   overwrite: false,
   strict: false,
+  attestations: 'off',
   max_upload: 1024 ** 3,
   trusted_proxy: ['loopback'],
   max_uploads: 16,

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { discard, newSpoolName, removeDeadSpoolFiles, spool } from '#src/digests/spool.js'
@@ -60,64 +59,21 @@ test('a spooled file can be discarded twice', async (t) => {
   assert.deepEqual(readdirSync(directory), [])
 })
 
-test('spool names say whose they are and never repeat', () => {
-  const [kind, host, pid, random] = newSpoolName().split('.')
-  assert.equal(kind, 'u')
-  assert.match(host ?? '', /^[A-Za-z0-9-]+$/)
-  assert.equal(pid, String(process.pid))
-  assert.match(random ?? '', /^[0-9a-f]{16}$/)
-  assert.notEqual(newSpoolName(), newSpoolName())
-})
-
-const host = hostname().replace(/[^A-Za-z0-9-]/g, '-')
-const hourMs = 60 * 60 * 1000
-
 /** A spooled file of someone's; tells whether it is there after cleaning up. */
-async function survives(
-  t: TestContext,
-  { of: owner, ageMs = 0 }: { readonly of: string; readonly ageMs?: number },
-): Promise<boolean> {
+async function survives(t: TestContext, owner: string): Promise<boolean> {
   const directory = temporaryDirectory(t)
-  const path = join(directory, `u.${owner}.0123456789abcdef`)
-  writeFileSync(path, 'half')
-  const modified = new Date(Date.now() - ageMs)
-  utimesSync(path, modified, modified)
+  writeFileSync(join(directory, `u.${owner}`), 'half')
   await removeDeadSpoolFiles(directory)
   return readdirSync(directory).length === 1
 }
 
-/** The number of a process that has ended. */
-async function deadPid(): Promise<number> {
+test('what a process that has ended was spooling is removed, and what this one spools stays', async (t) => {
   const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' })
   await once(child, 'exit')
-  assert.ok(child.pid !== undefined)
-  return child.pid
-}
-
-test('a file of a process that has ended is removed', async (t) => {
-  assert.equal(await survives(t, { of: `${host}.${await deadPid()}` }), false)
-})
-
-test('a file of another live process stays', async (t) => {
-  assert.equal(await survives(t, { of: `${host}.${process.ppid}`, ageMs: 23 * hourMs }), true)
-})
-
-test('a file that a live process has not written to for a day is removed', async (t) => {
-  assert.equal(await survives(t, { of: `${host}.${process.ppid}`, ageMs: 25 * hourMs }), false)
-})
-
-test('a file of another host stays for a day', async (t) => {
-  assert.equal(await survives(t, { of: `other-${host}.${await deadPid()}`, ageMs: 23 * hourMs }), true)
-  assert.equal(await survives(t, { of: `other-${host}.${process.ppid}`, ageMs: 25 * hourMs }), false)
-})
-
-test('a file of this process stays', async (t) => {
-  assert.equal(await survives(t, { of: `${host}.${process.pid}` }), true)
-})
-
-test('a file with the number of this process from before its start is removed', async (t) => {
-  const sinceStartMs = performance.now()
-  assert.equal(await survives(t, { of: `${host}.${process.pid}`, ageMs: sinceStartMs + 10_000 }), false)
+  const [kind, host, namespace, pid, random] = newSpoolName().split('.')
+  assert.deepEqual([kind, pid], ['u', String(process.pid)])
+  assert.equal(await survives(t, [host, namespace, child.pid, random].join('.')), false)
+  assert.equal(await survives(t, [host, namespace, pid, random].join('.')), true)
 })
 
 test('a file that is being spooled outlives cleaning up', async (t) => {

@@ -26,6 +26,18 @@ test('the body of twine is read: fields first, the file last', async () => {
   )
 })
 
+test('whoever takes a file sees the fields that came before it', async () => {
+  const body = form(field('sha256_digest', 'a'), file('content', 'demo', 'PK'), field('md5_digest', 'b'))
+  let seen: readonly string[] = []
+  await readForm(inPieces(body, 10), contentType, {
+    onFile: async ({ fields, stream }) => {
+      seen = [...fields.keys()]
+      stream.resume()
+    },
+  })
+  assert.deepEqual(seen, ['sha256_digest'])
+})
+
 test('the body of distutils is read: a blank line before it, an untyped file in its middle', async () => {
   const mark = '--------------GHSKFJDLGDS7543FJKLFHRE75642756743254'
   const parts = [

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { whileLocked } from '#src/util/lock-file.js'
+import { removeDeadLocks, whileLocked } from '#src/util/lock-file.js'
+import { newOwnerName } from '#src/util/owner-name.js'
 import { temporaryDirectory } from '../../helpers/temporary.js'
 
 test('works under one lock run one after the other', async (t) => {
@@ -58,3 +61,30 @@ for (const [what, seconds] of [
     assert.deepEqual(readdirSync(dirname(path)), [])
   })
 }
+
+/** The name of a process of this machine that has ended. */
+async function deadOwner(): Promise<string> {
+  const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' })
+  await once(child, 'exit')
+  const [host, namespace, , random] = newOwnerName().split('.')
+  return [host, namespace, child.pid, random].join('.')
+}
+
+test('the lock of a process that was killed keeps nobody waiting', { timeout: 5000 }, async (t) => {
+  const path = join(temporaryDirectory(t), 'lock')
+  symlinkSync(await deadOwner(), path)
+  assert.equal(await whileLocked(path, async () => 'mine'), 'mine')
+  assert.deepEqual(readdirSync(dirname(path)), [])
+})
+
+test('of a directory of locks those of dead processes are removed, and no others', async (t) => {
+  const directory = temporaryDirectory(t)
+  for (const name of ['dead', 'guarded.break']) symlinkSync(await deadOwner(), join(directory, name))
+  await whileLocked(join(directory, 'held'), async (assertHeld) => {
+    await removeDeadLocks(directory)
+    assert.deepEqual(readdirSync(directory), ['held'])
+    await assertHeld()
+  })
+  assert.deepEqual(readdirSync(directory), [])
+  await removeDeadLocks(join(directory, 'absent'))
+})
