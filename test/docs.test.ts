@@ -296,3 +296,25 @@ function anchors(document: string): readonly string[] {
 test('the README is shorter than 200 lines', () => {
   assert.ok(read('README.md').split('\n').length <= 200)
 })
+
+test('every promise names tests that exist', () => {
+  const sources = testSources('test').map(read).join('')
+  const sections = read('docs/security.md').split('## Promises')[1]?.split('\n## ')[0]?.split('\n### ').slice(1) ?? []
+  assert.ok(sections.length >= 10)
+  for (const section of sections) {
+    const named = [...section.matchAll(/^- «(.+)»$/gm)].map(([, title = '']) => title)
+    assert.ok(named.length > 0, section)
+    assert.deepEqual(
+      named.filter((title) => !sources.includes(`'${title}'`)),
+      [],
+    )
+  }
+})
+
+function testSources(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`
+    if (entry.isDirectory()) return testSources(path)
+    return entry.name.endsWith('.test.ts') ? [path] : []
+  })
+}
