@@ -13,6 +13,7 @@ import { errorMessage, PypiServerError } from './errors.js'
 import { createEvents } from './events.js'
 import type { Limits } from './limits.js'
 import { silentLogger } from './logger.js'
+import { createPages } from './routes/pages.js'
 import type { Services } from './routes/route.js'
 import { routeTable } from './routes/table.js'
 import { type Settings, settingsOf } from './settings.js'
@@ -86,6 +87,7 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
     ...settings,
     ...state,
     index: createProjectIndex(backend),
+    pages: createPages(settings.limits.maxPageCacheBytes),
     management: createManagement({ backend, events, logger }),
     events,
     provenanceLinks: {

@@ -175,6 +175,11 @@ export interface Backend {
   /** One project as of one instant; `undefined` only when it is known not to exist, an error when that cannot be told. */
   getProject(name: NormalizedName, options?: ReadOptions): Promise<Project | undefined>
   /**
+   * What `getProject` would fulfil with now, when that can be told without waiting for anybody; `undefined` sends the
+   * asker to `getProject`. With the same object until something changes, pages of popular projects cost next to nothing.
+   */
+  projectAtHand?(name: NormalizedName): Project | undefined
+  /**
    * Opens one part of a file; `undefined` when it is known not to exist. Provenance is of the kind that the record tells, or
    * none: what nobody verified must never pass for verified.
    */

@@ -49,6 +49,8 @@ export interface Limits {
   readonly maxInspectionMs: number
   /** Uploads that may wait for the one which is looked into; above it the answer is 503. @default 64 */
   readonly maxInspectionsWaiting: number
+  /** Bytes of pages that are kept ready to be sent; those used least recently go first. @default 64 MiB */
+  readonly maxPageCacheBytes: number
 }
 
 const kibibyte = 1024
@@ -78,6 +80,7 @@ export const defaultLimits: Limits = {
   maxMetadataBytes: 8 * mebibyte,
   maxInspectionMs: 10_000,
   maxInspectionsWaiting: 64,
+  maxPageCacheBytes: 64 * mebibyte,
 }
 
 /** Limits for which 0 makes sense. */
@@ -87,6 +90,7 @@ const mayBeZero: ReadonlySet<string> = new Set<keyof Limits>([
   'maxUploadWaitMs',
   'minUploadBytesPerSecond',
   'minFreeBytes',
+  'maxPageCacheBytes',
 ])
 
 /** Every limit, for the ones that are given. @throws ERR_PYPI_CONFIG naming the limit and what it takes */

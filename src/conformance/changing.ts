@@ -28,6 +28,25 @@ export const changingCases: readonly UnboundCase[] = [
     },
   }),
   defineCase({
+    id: 'hand',
+    title: 'a project that is at hand is what would be read, also right after a change',
+    needs: ['publish', 'remove', 'projectAtHand'],
+    check: async (subject) => {
+      const { backend } = subject
+      const assertCurrent = async (): Promise<void> => {
+        const atHand = backend.projectAtHand(demo.project)
+        const read = await backend.getProject(demo.project)
+        assert.ok(atHand === undefined || atHand.revision === read?.revision, 'another revision is at hand')
+      }
+      await publishAll(subject, [demo])
+      await assertCurrent()
+      await publishAll(subject, [second])
+      await assertCurrent()
+      await backend.remove(await recordOf(backend, demo))
+      await assertCurrent()
+    },
+  }),
+  defineCase({
     id: 'remn',
     title: 'removing a file that is not there is false',
     needs: ['fill', 'remove'],

@@ -8,8 +8,8 @@ export interface ProjectIndex {
   readonly names: () => Promise<readonly NormalizedName[]>
   /** What the project list shows of each project, in code-point order of the names. */
   readonly summaries: () => Promise<readonly ProjectSummary[]>
-  /** A project with its files from the oldest version (PEP 440) to the newest; `undefined` when it does not exist. */
-  readonly project: (name: NormalizedName) => Promise<Project | undefined>
+  /** A project with its files from the oldest version (PEP 440) to the newest; `undefined` when it does not exist. At once when it is at hand. */
+  readonly project: (name: NormalizedName) => Project | undefined | Promise<Project | undefined>
   /** The file that `packages/` serves at this path. */
   readonly file: (path: string) => Promise<DistributionFile | undefined>
   /** Every file of every project, project by project in the order of their names. */
@@ -34,14 +34,20 @@ export function createProjectIndex(backend: Backend): ProjectIndex {
     return all.sort()
   }
 
-  async function project(name: NormalizedName): Promise<Project | undefined> {
-    const found = await backend.getProject(name)
+  function project(name: NormalizedName): Project | undefined | Promise<Project | undefined> {
+    const atHand = backend.projectAtHand?.(name)
+    return atHand === undefined ? backend.getProject(name).then(shown) : shown(atHand)
+  }
+
+  function shown(found: Project | undefined): Project | undefined {
     if (found === undefined) return undefined
+    const known = sorted.get(found)
+    if (known !== undefined) return known
     // PEP 792: a quarantined project's page stays, without its files.
-    const shown = found.status?.status === 'quarantined' ? [] : found.files
-    const known = sorted.get(found) ?? { ...found, files: inVersionOrder(shown) }
-    sorted.set(found, known)
-    return known
+    const files = found.status?.status === 'quarantined' ? [] : found.files
+    const project = { ...found, files: inVersionOrder(files) }
+    sorted.set(found, project)
+    return project
   }
 
   return {

@@ -53,6 +53,7 @@ export class NodeCall implements RawCall {
   }
 
   get query(): URLSearchParams {
+    if (this.queryText === '') return noQuery
     this.parsedQuery ??= new URLSearchParams(this.queryText)
     return this.parsedQuery
   }
@@ -76,6 +77,7 @@ export class NodeCall implements RawCall {
 }
 
 const noParams: RawCall['params'] = {}
+const noQuery = new URLSearchParams()
 
 /** Aborts when a response ends before it was sent. */
 function abortedWith(res: NodeResponse): AbortController {

@@ -6,7 +6,7 @@ import { normalizeName } from '../packaging/name.js'
 import { type Feed, type FeedItem, rss } from '../render/feeds.js'
 import { projectUrl, spelledName } from '../render/project-json.js'
 import { textsOf } from '../render/release-info.js'
-import { revalidated } from './revalidated.js'
+import { pageHeaders, textPage } from './pages.js'
 import type { Handler, Services } from './route.js'
 import { noProject } from './simple.js'
 
@@ -89,8 +89,8 @@ async function itemOf(release: Release, source: Source, what: 'release' | 'proje
   }
 }
 
-function feedReply(call: Call, { isPrivate }: Services, feed: Feed): Reply {
-  return revalidated(call, 'text/xml; charset=UTF-8', rss(feed), isPrivate('list') ? 'private' : 'public')
+function feedReply(call: Call, { pages, isPrivate }: Services, feed: Feed): Reply | Promise<Reply> {
+  return pages.reply(call, textPage(rss(feed), pageHeaders('text/xml', isPrivate('list'))))
 }
 
 function movedPermanently({ path }: Call, name: string): Reply {

@@ -2,12 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import type { DistributionFile } from '../backend.js'
 import type { Call, Reply } from '../http/message.js'
 import { fileListHtml } from '../render/simple-html.js'
-import { renderPage } from './page-cache.js'
+import { pageHeaders, textPage } from './pages.js'
 import type { Services } from './route.js'
-import { cachedPage } from './simple.js'
 
 /** Every file of the index on one page, for people and for scripts that pip's `--find-links` stands for. */
-export async function fileList(call: Call, { index, fragment, isPrivate }: Services): Promise<Reply> {
+export async function fileList(call: Call, { index, pages, fragment, isPrivate }: Services): Promise<Reply> {
   const files: DistributionFile[] = []
   for await (const some of index.files()) {
     files.push(...some)
@@ -15,7 +14,7 @@ export async function fileList(call: Call, { index, fragment, isPrivate }: Servi
     await setImmediate()
   }
   const body = fileListHtml(inFolderOrder(files), { toRoot: '../', fragment })
-  return cachedPage(call, 'text/html', renderPage(body), isPrivate('list') ? 'private' : 'public')
+  return pages.reply(call, textPage(body, pageHeaders('text/html', isPrivate('list'))))
 }
 
 /** `/packages`: the page is at the address with the slash. */

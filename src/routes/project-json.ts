@@ -5,9 +5,9 @@ import { encodePathSegment, relativePrefix } from '../http/links.js'
 import type { Call, Reply } from '../http/message.js'
 import { normalizeName } from '../packaging/name.js'
 import { releaseJson } from '../render/project-json.js'
-import { revalidated } from './revalidated.js'
+import { pageHeaders, textPage } from './pages.js'
 import type { Handler, Services } from './route.js'
-import { withSerial } from './serial-header.js'
+import { serialHeader } from './serial-header.js'
 
 /**
  * PyPI's JSON API: `/pypi/<project>/json`, which describes the latest release and lists all of them, and
@@ -21,8 +21,8 @@ export function projectJson(readMetadata: ReadReleaseMetadata): Handler {
     const project = await services.index.project(name)
     const body = project && (await describe(project, call, services, readMetadata))
     if (body === undefined) return notFound()
-    const scope = services.isPrivate('list') ? 'private' : 'public'
-    return withSerial(revalidated(call, 'application/json', body, scope), project?.serial)
+    const headers = { ...pageHeaders('application/json', services.isPrivate('list')), ...serialHeader(project?.serial) }
+    return services.pages.reply(call, textPage(body, headers))
   }
 }
 

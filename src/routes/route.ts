@@ -11,6 +11,7 @@ import type { Limits } from '../limits.js'
 import type { Logger } from '../logger.js'
 import type { ProvenanceLinks } from '../render/file-links.js'
 import type { Slots } from '../util/slots.js'
+import type { Pages } from './pages.js'
 
 /** What the caller was found to be, and what else may be asked on the way. */
 export interface Access {
@@ -24,6 +25,7 @@ export interface Access {
 export interface Services {
   readonly backend: Backend
   readonly index: ProjectIndex
+  readonly pages: Pages
   readonly management: Management
   /** Looks into uploads; its `validation` says how strictly they are checked. */
   readonly inspector: Inspector

@@ -1,7 +1,6 @@
-import type { Reply } from '../http/message.js'
+import type { Headers } from '../http/message.js'
 
-/** The answer with the serial of what it shows, as mirrors compare it (PyPI's `X-PyPI-Last-Serial`); absent without one. */
-export function withSerial(reply: Reply, serial: number | undefined): Reply {
-  if (serial === undefined) return reply
-  return { ...reply, headers: { ...reply.headers, 'x-pypi-last-serial': String(serial) } }
+/** The serial of what an answer shows, as mirrors compare it (PyPI's `X-PyPI-Last-Serial`); nothing without one. */
+export function serialHeader(serial: number | undefined): Headers {
+  return serial === undefined ? {} : { 'x-pypi-last-serial': String(serial) }
 }

@@ -1,45 +1,48 @@
 import type { Project } from '../backend.js'
 import { PypiServerError } from '../errors.js'
 import { negotiateSimple, type SimpleType } from '../http/accept.js'
-import { formatEtag, isNotModified } from '../http/conditional.js'
-import { htmlSafety } from '../http/html-safety.js'
 import { encodePathSegment, relativePrefix } from '../http/links.js'
 import type { Call, Headers, Reply } from '../http/message.js'
 import { isProjectName, normalizeName } from '../packaging/name.js'
 import type { LinkOptions } from '../render/file-links.js'
 import { projectHtml, projectListHtml } from '../render/simple-html.js'
 import { projectJson, projectListJson } from '../render/simple-json.js'
+import { andThen } from '../util/awaitable.js'
 import { repeatable } from '../util/repeatable.js'
-import { type PageCache, type RenderedPage, renderPage } from './page-cache.js'
-import type { Handler, Services } from './route.js'
-import { withSerial } from './serial-header.js'
+import { pageHeaders, textPage } from './pages.js'
+import type { Services } from './route.js'
+import { serialHeader } from './serial-header.js'
 
 const json = 'application/vnd.pypi.simple.v1+json'
 
 /** The project list (PEP 503, 691). */
-export async function projectList(call: Call, { backend, index, isPrivate }: Services): Promise<Reply> {
-  const type = pageType(call)
+export async function projectList(call: Call, services: Services): Promise<Reply> {
+  const { backend, index, pages } = services
+  const type = pageType(call, services)
   // Before the list: what it shows is as new as its serial says, or newer.
   const serial = await backend.lastSerial?.({ signal: call.signal })
   const body = type === json ? projectListJson(await index.summaries(), serial) : projectListHtml(await index.names())
-  return withSerial(cachedPage(call, type, renderPage(body), isPrivate('list') ? 'private' : 'public'), serial)
+  return pages.reply(call, textPage(body, simpleHeaders(type, services, serial)))
 }
 
 /** A project's page; other spellings of the name lead to it, names that do not exist here lead to the fallback. */
-export function projectPage(pages: PageCache): Handler {
-  return async (call, services) => {
-    const { project: asked = '' } = call.params
-    const name = normalizeName(asked)
-    if (name !== asked) return movedPermanently(call, `../${encodePathSegment(name)}/`)
-    const type = pageType(call)
-    const project = await services.index.project(name)
+export function projectPage(call: Call, services: Services): Reply | Promise<Reply> {
+  const { project: asked = '' } = call.params
+  const name = normalizeName(asked)
+  if (name !== asked) return movedPermanently(call, `../${encodePathSegment(name)}/`)
+  const type = pageType(call, services)
+  return andThen(services.index.project(name), (project) => {
     if (project === undefined) return missingProject(call, services, name)
-    const toRoot = relativePrefix(call.path)
+    const { revision, serial } = project
     const { fragment, provenanceLinks: provenance } = services
-    const render = (): string => renderProject(project, type, { toRoot, fragment, provenance })
-    const page = pages(`${toRoot} ${type} ${project.revision} ${name}`, render)
-    return withSerial(cachedPage(call, type, page, services.isPrivate('list') ? 'private' : 'public'), project.serial)
-  }
+    return services.pages.reply(call, {
+      key: `${type} ${name} ${revision} ${serial}`,
+      render: () => ({
+        text: renderProject(project, type, { toRoot: '../../', fragment, provenance }),
+        headers: simpleHeaders(type, services, serial),
+      }),
+    })
+  })
 }
 
 /** `/simple`: pages are at the address with the slash (PEP 503). */
@@ -60,8 +63,10 @@ export function toProject(call: Call): Reply {
   return { status: seeOther(call), headers: { location: withFormat(call, location) } }
 }
 
-function pageType(call: Call): SimpleType {
-  const type = negotiateSimple({ accept: call.headers['accept'], format: call.query.get('format') })
+function pageType({ headers, query }: Call, { pages }: Services): SimpleType {
+  const accept = headers['accept']
+  const format = query.get('format')
+  const type = format === null ? pages.preferredType(accept) : negotiateSimple({ accept, format })
   if (type !== undefined) return type
   throw new PypiServerError('ERR_PYPI_NOT_ACCEPTABLE', `this page is served as ${json} and as text/html`)
 }
@@ -87,26 +92,9 @@ export function noProject(name: string): PypiServerError {
   return new PypiServerError('ERR_PYPI_NOT_FOUND', `project ${repeatable(name, 'of this name')} does not exist`)
 }
 
-/** A page with its validator, or 304 for who has it. */
-export function cachedPage(
-  call: Call,
-  type: SimpleType,
-  { body, etag }: RenderedPage,
-  scope: 'private' | 'public',
-): Reply {
-  // Two types of one page may have equal bytes, and must not have equal validators.
-  const tag = `${etag}-${type === json ? 'j' : type.length}`
-  const headers: Headers = {
-    ...(type !== json && htmlSafety),
-    'content-type': type === json ? json : `${type}; charset=UTF-8`,
-    etag: formatEtag(tag),
-    vary: 'Accept',
-    // pip trusts max-age since 26.2: an upload must show at once, so every use is revalidated.
-    'cache-control': `${scope}, no-cache`,
-  }
-  const ifNoneMatch = call.headers['if-none-match']
-  if (ifNoneMatch !== undefined && isNotModified({ ifNoneMatch }, { etag: tag })) return { status: 304, headers }
-  return { status: 200, headers, body }
+/** What a simple page says of itself, but for what depends on its bytes. */
+function simpleHeaders(type: SimpleType, { isPrivate }: Services, serial: number | undefined): Headers {
+  return { ...pageHeaders(type, isPrivate('list')), vary: 'Accept', ...serialHeader(serial) }
 }
 
 function movedPermanently(call: Call, location: string): Reply {

@@ -6,7 +6,6 @@ import { downloadFile } from './files.js'
 import { postForm } from './forms.js'
 import { describeApi, getStatus, remove, setStatus, unyank, yank } from './manage.js'
 import { micropythonProject } from './micropython.js'
-import { createPageCache } from './page-cache.js'
 import { projectJson } from './project-json.js'
 import { serveProvenance } from './provenance.js'
 import type { Route } from './route.js'
@@ -48,7 +47,6 @@ function managementRoutes(): readonly Route[] {
 
 function allRoutes(healthEndpoint: string): readonly Route[] {
   const readMetadata = createReleaseMetadataReader()
-  const pages = createPageCache()
   return [
     { method: 'GET', path: healthEndpoint, action: 'public', handler: health },
     { method: 'GET', path: '/favicon.ico', action: 'public', handler: favicon },
@@ -56,7 +54,7 @@ function allRoutes(healthEndpoint: string): readonly Route[] {
     { method: 'GET', path: '/simple', action: 'list', handler: toSlash },
     { method: 'GET', path: '/simple/', action: 'list', handler: projectList },
     { method: 'GET', path: '/simple/:project', action: 'list', handler: toProjectPage },
-    { method: 'GET', path: '/simple/:project/', action: 'list', handler: projectPage(pages) },
+    { method: 'GET', path: '/simple/:project/', action: 'list', handler: projectPage },
     { method: 'GET', path: '/packages', action: 'list', handler: toFileListSlash },
     { method: 'GET', path: '/packages/', action: 'list', handler: fileList },
     { method: 'GET', path: '/packages/*', action: 'download', handler: downloadFile },

@@ -53,6 +53,21 @@ export const brokenReaders: readonly BrokenBackend[] = [...brokenReading(), ...b
 function brokenReading(): readonly BrokenBackend[] {
   return [
     {
+      defect: 'keeps at hand what was read first',
+      fails: ['hand'],
+      change: (inner) => {
+        const first = new Map<string, Project>()
+        return {
+          getProject: async (name, options) => {
+            const project = await inner.getProject(name, options)
+            if (project !== undefined && !first.has(name)) first.set(name, project)
+            return project
+          },
+          projectAtHand: (name) => first.get(name),
+        }
+      },
+    },
+    {
       defect: 'invents projects',
       fails: ['absn'],
       change: (inner) => ({

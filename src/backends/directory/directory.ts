@@ -34,7 +34,7 @@ import {
   stop,
 } from './state.js'
 import { unlessAborted } from './unless-aborted.js'
-import { currentProject, toDistributionFile } from './view.js'
+import { currentProject, projectAtHand, toDistributionFile } from './view.js'
 
 export type { DirectoryOptions } from './state.js'
 
@@ -43,6 +43,7 @@ export type DirectoryBackend = Backend &
   Required<
     Pick<
       Backend,
+      | 'projectAtHand'
       | 'findFile'
       | 'publish'
       | 'remove'
@@ -75,6 +76,7 @@ export function directory(roots: string | readonly string[], options: DirectoryO
       const { isUploaded } = await running.documents.readNow(name)
       return isUploaded && (await currentProject(state, running, name))
     },
+    projectAtHand: (name) => projectAtHand(state, name),
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
     findFile: async (path, { signal } = {}) => {
       const { documents } = await startedAndTold(state, signal)

@@ -48,6 +48,8 @@ export interface DirectoryState {
   readonly files: FileCache
   /** Projects as they were last put together; a change deletes the entry. */
   readonly projects: Map<NormalizedName, Promise<Project>>
+  /** Those of them that are there. */
+  readonly projectsAtHand: Map<NormalizedName, Project>
   readonly listeners: Set<(change: Change) => void>
   /** Publishes and removals of one file name, one after the other. */
   readonly writes: KeyedQueue
@@ -86,6 +88,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     disk: createDisk(),
     files: createFileCache({ maxBytes: fileCacheBytes, maxDescriptors: maxOpenFiles }),
     projects: new Map(),
+    projectsAtHand: new Map(),
     listeners: new Set(),
     writes: createKeyedQueue(),
     audit: openAuditLog(paths[0] ?? ''),
@@ -191,6 +194,7 @@ function take(state: DirectoryState, inspector: Inspector, { updates, isArrival 
 /** Forgets what was put together for a project and tells who listens. */
 export function changed(state: DirectoryState, project: NormalizedName): void {
   state.projects.delete(project)
+  state.projectsAtHand.delete(project)
   for (const listener of state.listeners) {
     try {
       listener({ projects: new Set([project]) })

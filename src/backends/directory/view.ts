@@ -15,11 +15,19 @@ export function currentProject(state: DirectoryState, running: Running, name: No
   const forget = (): void => {
     if (state.projects.get(name) === building) state.projects.delete(name)
   }
-  // What failed once is tried again for whoever asks next.
-  building.then(() => {
+  building.then((project) => {
+    // What failed once is tried again for whoever asks next.
     if (state.catalogue.filesOf(name).some(isRetried)) forget()
+    else if (state.projects.get(name) === building) state.projectsAtHand.set(name, project)
   }, forget)
   return building
+}
+
+/** The project when it has been put together since its last change, and the roots can be told of. */
+export function projectAtHand(state: DirectoryState, name: NormalizedName): Project | undefined {
+  const { isClosed, started } = state
+  if (isClosed || started === undefined || started.tracker.problem() !== undefined) return undefined
+  return state.catalogue.has(name) ? state.projectsAtHand.get(name) : undefined
 }
 
 async function build(state: DirectoryState, { inspector, documents }: Running, name: NormalizedName): Promise<Project> {
