@@ -52,6 +52,7 @@ const data: readonly HttpScenario[] = [
   },
   {
     name: 'pages-root',
+    note: 'the list is put together anew for every request; only what is packed is kept.',
     title: 'list of 100,000 projects, gzip',
     tree: { files: 100_000, projects: 100_000 },
     path: 'simple/',
@@ -61,6 +62,7 @@ const data: readonly HttpScenario[] = [
   },
   {
     name: 'pages-login',
+    note: 'every login looks whether the password file changed (a `stat` in the thread pool) and makes an HMAC of the credentials; both are promised, and neither is left out for speed.',
     title: 'project page of 20 files with a login out of an htpasswd file',
     tree: tenThousand,
     path: 'simple/small/',
@@ -71,6 +73,7 @@ const data: readonly HttpScenario[] = [
   },
   {
     name: 'pages-metadata',
+    note: 'the bytes are kept, but they are found and opened through promises; nothing answers from memory at once yet.',
     title: 'core metadata of a wheel (`.metadata`)',
     tree: tenThousand,
     path: 'packages/small-1.0-py3-none-any.whl.metadata',
