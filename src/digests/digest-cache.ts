@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorMessage, undefinedIf } from '../errors.js'
 import type { Logger } from '../logger.js'
+import { slices } from '../util/slices.js'
 
 /**
  * What was found out about files, remembered across restarts under each file's path and identity (inode, size, times).
@@ -14,6 +15,15 @@ export interface DigestCache<T> {
   readonly set: (path: string, identity: string, value: T) => void
   /** Forgets what was remembered for paths that `keep` refuses, then rewrites the file when much of it is outdated. */
   readonly compact: (keep: (path: string) => boolean) => Promise<void>
+  /** Lets go of what is remembered in memory: from now on nothing is found, and what is set is only written. */
+  readonly release: () => void
+  /** How many values stand in the file, outdated ones included. */
+  readonly written: () => number
+  /**
+   * Begins a new file: what stood in the old one is about to be kept elsewhere. The old one counts until the function that
+   * this fulfils with is called.
+   */
+  readonly rotate: () => Promise<() => Promise<void>>
   /** Writes what is not written yet. */
   readonly flush: () => Promise<void>
 }
@@ -26,10 +36,12 @@ interface Entry<T> {
 /** Reads the cache at `path`, an append-only file of one JSON document a line, each with a checksum in front. */
 export async function openDigestCache<T>(path: string, logger: Logger): Promise<DigestCache<T>> {
   const entries = new Map<string, Entry<T>>()
-  let lines = await load(path, entries)
+  const oldPath = `${path}.old`
+  let lines = (await load(oldPath, entries)) + (await load(path, entries))
   let unwritten: string[] = []
   let writing: Promise<void> = Promise.resolve()
   let broken = false
+  let isReleased = false
 
   function write(task: () => Promise<void>): Promise<void> {
     if (broken) return writing
@@ -55,17 +67,34 @@ export async function openDigestCache<T>(path: string, logger: Logger): Promise<
       return entry?.identity === identity ? entry.value : undefined
     },
     set: (file, identity, value) => {
-      entries.set(file, { identity, value })
+      if (!isReleased) entries.set(file, { identity, value })
       lines += 1
       unwritten.push(formatLine(file, identity, value))
       if (unwritten.length === 1) setTimeout(() => void flush(), 200).unref()
     },
     compact: async (keep) => {
-      for (const file of entries.keys()) if (!keep(file)) entries.delete(file)
+      for await (const files of slices([...entries.keys()], linesPerSlice))
+        for (const file of files) if (!keep(file)) entries.delete(file)
       if (lines <= 2 * entries.size + 100) return
       await flush()
       lines = entries.size
       await write(() => rewrite(path, entries))
+    },
+    release: () => {
+      isReleased = true
+      entries.clear()
+    },
+    written: () => lines,
+    rotate: async () => {
+      await flush()
+      // One that is there is of a rotation that was cut off, and waits for the next one to end.
+      const isThere = (await stat(oldPath).catch(undefinedIf('ENOENT'))) !== undefined
+      if (!isThere) await rename(path, oldPath).catch(undefinedIf('ENOENT'))
+      const before = lines
+      return async () => {
+        await unlink(oldPath).catch(undefinedIf('ENOENT'))
+        lines -= before
+      }
     },
     flush,
   }
@@ -88,11 +117,13 @@ async function rewrite<T>(path: string, entries: ReadonlyMap<string, Entry<T>>):
 async function load<T>(path: string, entries: Map<string, Entry<T>>): Promise<number> {
   // Whatever cannot be read is as good as not remembered.
   const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n')
-  for (const line of lines) {
-    const parsed = parseLine<T>(line)
-    if (parsed !== undefined) entries.set(parsed[0], { identity: parsed[1], value: parsed[2] })
+  for await (const slice of slices(lines, linesPerSlice)) {
+    for (const line of slice) {
+      const parsed = parseLine<T>(line)
+      if (parsed !== undefined) entries.set(parsed[0], { identity: parsed[1], value: parsed[2] })
+    }
   }
-  return lines.length - 1
+  return lines.filter((line) => line !== '').length
 }
 
 function formatLine(file: string, identity: string, value: unknown): string {
@@ -107,6 +138,7 @@ function parseLine<T>(line: string): [string, string, T] | undefined {
 }
 
 const checksumLength = 8
+const linesPerSlice = 1000
 
 function checksum(text: string): string {
   return createHash('md5').update(text).digest('hex').slice(0, checksumLength)

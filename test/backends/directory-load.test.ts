@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, renameSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { directory, normalizeName } from 'pypi-server'
@@ -64,11 +73,14 @@ test('a listener that throws stops neither the index nor the other listeners', a
 
 test('a digest that failed once is computed when the page is asked for again', async (t) => {
   const [busy, root, outside] = [temporaryDirectory(t), temporaryDirectory(t), temporaryDirectory(t)]
-  // Keeps the background away from the file that matters.
-  writeFileSync(join(busy, 'large-1.0.zip'), '')
-  truncateSync(join(busy, 'large-1.0.zip'), 50 * 1024 ** 3)
+  // Keep the background away from the file that matters, which is old and so comes last.
+  for (const filename of ['large-1.0.zip', 'large-2.0.zip']) {
+    writeFileSync(join(busy, filename), '')
+    truncateSync(join(busy, filename), 50 * 1024 ** 3)
+  }
   mkdirSync(join(outside, 'store'))
   writeFileSync(join(outside, 'store', 'demo-1.0.zip'), 'no archive')
+  utimesSync(join(outside, 'store', 'demo-1.0.zip'), 1, 1)
   symlinkSync(join(outside, 'store', 'demo-1.0.zip'), join(root, 'demo-1.0.zip'))
   const backend = directory([busy, root])
   t.after(() => backend.close())

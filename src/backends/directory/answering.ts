@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { errorCode, errorMessage } from '../../errors.js'
 import type { DirectoryBatch, DiskRequest } from './disk-protocol.js'
+import type { Snapshot } from './snapshot.js'
 import type { ThreadAnswer, ThreadQuestion } from './thread.js'
 
 /** Sends one batch; fulfils when the next one may follow, after whatever else was asked meanwhile. */
@@ -19,7 +20,7 @@ export function answerWith(answer: (request: DiskRequest, send: SendBatch) => Pr
     scans.set(id, flow)
     answer(request, flow.send)
       .then(
-        (value) => post({ id, value }),
+        (value) => post({ id, value }, transferable(value)),
         (error: unknown) => post({ id, error: { code: errorCode(error), message: errorMessage(error) } }),
       )
       .finally(() => scans.delete(id))
@@ -36,7 +37,7 @@ function createFlow(id: number): Flow {
   let goOn: (() => void) | undefined
   return {
     send: async (batch) => {
-      parentPort?.postMessage({ id, batch } satisfies ThreadAnswer, [batch.entries.buffer])
+      post({ id, batch }, [batch.entries.buffer])
       ahead += 1
       await new Promise<void>((resolve) => {
         if (ahead < batchesAhead) setImmediate(resolve)
@@ -51,6 +52,12 @@ function createFlow(id: number): Flow {
   }
 }
 
-function post(answer: ThreadAnswer): void {
-  parentPort?.postMessage(answer)
+/** What is large changes hands instead of being copied. */
+function transferable(value: unknown): readonly ArrayBuffer[] {
+  const chunks = (value as Partial<Snapshot> | undefined)?.chunks
+  return chunks instanceof Uint32Array ? [chunks.buffer as ArrayBuffer] : []
+}
+
+function post(answer: ThreadAnswer, transferred: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(answer, transferred)
 }

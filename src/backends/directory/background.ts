@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { DistributionKind } from '../../archive/distribution-metadata.js'
 import type { Catalogue, CatalogueFile } from './catalogue.js'
 import type { Disk } from './disk.js'
 import type { InspectedFile } from './disk-protocol.js'
@@ -7,6 +8,8 @@ import type { InspectedFile } from './disk-protocol.js'
 export interface Background {
   /** Remembers a file; the last one goes first. */
   readonly add: (file: CatalogueFile) => void
+  /** As `add`, but after all others. */
+  readonly resume: (id: number) => void
   /** Waits while somebody waits for work on other files. */
   readonly whileAsked: <T>(work: () => Promise<T>) => Promise<T>
   readonly close: () => void
@@ -55,10 +58,7 @@ export function createBackground({ roots, algorithms, catalogue, disk, read, lea
 
   async function readBatch(batch: readonly CatalogueFile[]): Promise<void> {
     const small = batch.filter(({ state }) => state.size < bytesPerBatch)
-    const files = small.map(({ root, path, filename, format: kind, project: name, version }) => ({
-      path: join(roots[root] ?? '', path),
-      parsed: { filename, kind, name, version },
-    }))
+    const files = small.map((file) => named(roots, file))
     const found = files.length === 0 ? [] : await disk.ask({ kind: 'inspect', files, algorithms })
     for (const [at, file] of small.entries()) learn(file, found[at] as InspectedFile)
     for (const file of batch) if (file.state.size >= bytesPerBatch) await read(file)
@@ -84,14 +84,16 @@ export function createBackground({ roots, algorithms, catalogue, disk, read, lea
     }
   }
 
+  function put(list: number[], id: number): void {
+    list.push(id)
+    if (isDue || running === batchesAtOnce) return
+    isDue = true
+    setImmediate(start)
+  }
+
   return {
-    add: ({ id, state }) => {
-      if (state.modifiedMs > Date.now() - recentMs) recent.push(id)
-      else old.push(id)
-      if (isDue || running === batchesAtOnce) return
-      isDue = true
-      setImmediate(start)
-    },
+    add: ({ id, state }) => put(state.modifiedMs > Date.now() - recentMs ? recent : old, id),
+    resume: (id) => put(old, id),
     whileAsked: async (work) => {
       asked += 1
       try {
@@ -105,4 +107,11 @@ export function createBackground({ roots, algorithms, catalogue, disk, read, lea
       isClosed = true
     },
   }
+}
+
+function named(
+  roots: readonly string[],
+  { root, path, filename, format: kind, project: name, version }: CatalogueFile,
+): { readonly path: string; readonly parsed: DistributionKind } {
+  return { path: join(roots[root] ?? '', path), parsed: { filename, kind, name, version } }
 }

@@ -1,6 +1,7 @@
 import type { DistributionFilename, NormalizedName } from '../../backend.js'
 import { type ParsedFilename, parseFilename } from '../../packaging/filename.js'
 import { createShardedMap, type ShardedMap } from '../../util/sharded-map.js'
+import { adoptChunk, type ImageTables, imageTables, packChunks } from './catalogue-image.js'
 import type { Description } from './disk-protocol.js'
 import { createEntryWriter, type EntryWriter, entryHeadWords, nameHash, nameWords, readState } from './file-entry.js'
 import * as row from './file-rows.js'
@@ -51,6 +52,10 @@ export interface CatalogueNote {
 
 /** What is where, packed in memory, and unpacked for whoever asks: changed file by file, never rebuilt. */
 export interface Catalogue {
+  /** Stands for the files that {@link Catalogue.filesOf} tells of, without unpacking them. */
+  readonly idsOf: (project: NormalizedName) => readonly number[]
+  /** Whether a file of the project could not be inspected, and might be at another try. */
+  readonly hasProblem: (project: NormalizedName) => boolean
   /** The files of a project; of equal paths in several roots only the first root's. */
   readonly filesOf: (project: NormalizedName) => readonly CatalogueFile[]
   /** All projects that have a file to show. */
@@ -73,6 +78,10 @@ export interface Catalogue {
   /** Begins a read of a folder, of which {@link CatalogueRead} takes in what it finds. */
   readonly beginRead: (root: number, directory: string) => CatalogueRead
   readonly count: () => number
+  /** See {@link packChunks}, {@link imageTables} and {@link adoptChunk}. */
+  readonly pack: () => Generator<Uint32Array | undefined>
+  readonly tables: () => ImageTables
+  readonly adopt: (chunk: Uint32Array, tables: ImageTables) => readonly number[]
 }
 
 /** One read of one folder. */
@@ -115,9 +124,12 @@ export function createCatalogue(algorithms: readonly string[] = ['sha256']): Cat
     problems: new Map(),
     writer: createEntryWriter(1),
   }
+  const image = { ...state, link: (id: number, project: NormalizedName) => link(state, id, project) }
   return {
-    filesOf: (project) =>
-      [...inProject(state, project)].filter((id) => isServed(state, id)).map((id) => decode(state, id)),
+    idsOf: (project) => idsOf(state, project),
+    filesOf: (project) => idsOf(state, project).map((id) => decode(state, id)),
+    hasProblem: (project) =>
+      state.problems.size > 0 && idsOf(state, project).some((id) => isRetried(state.problems.get(id))),
     projects: () => projects(state),
     atPath: (path) => atPath(state, path),
     named: (filename) => named(state, filename),
@@ -129,6 +141,9 @@ export function createCatalogue(algorithms: readonly string[] = ['sha256']): Cat
     current: (file) => decodeIf(state, findSame(state, file)),
     beginRead: (root, directory) => beginRead(state, state.folders.at(root, directory)),
     count: () => rows.count(),
+    pack: () => packChunks(image),
+    tables: () => imageTables(image),
+    adopt: (chunk, tables) => adoptChunk(image, chunk, tables),
   }
 }
 
@@ -138,6 +153,10 @@ function* projects(state: State): Generator<{ readonly name: NormalizedName; rea
     for (const id of inProject(state, name)) if (isServed(state, id)) fileCount += 1
     if (fileCount > 0) yield { name: name as NormalizedName, fileCount }
   }
+}
+
+function idsOf(state: State, project: NormalizedName): readonly number[] {
+  return [...inProject(state, project)].filter((id) => isServed(state, id))
 }
 
 function atPath(state: State, path: string): CatalogueFile | undefined {
@@ -331,6 +350,15 @@ function entryOf({ writer }: State, name: string, fileState?: FileState): Uint32
   const [ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = fileState?.identity.split(':').map(BigInt) ?? []
   writer.add(name, { ino, size, mtimeNs, ctimeNs })
   return writer.take()
+}
+
+/** Whether only another identity (another mode, another owner) can make the file readable. */
+export function isBarred(problem: string | undefined): boolean {
+  return problem === 'EACCES' || problem === 'EPERM'
+}
+
+function isRetried(problem: string | undefined): boolean {
+  return problem !== undefined && !isBarred(problem)
 }
 
 /** Whether pages and downloads may show the file. */

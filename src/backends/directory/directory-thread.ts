@@ -5,6 +5,7 @@ import { answerWith, type SendBatch } from './answering.js'
 import type { DiskAnswers, DiskRequest } from './disk-protocol.js'
 import { createEntryWriter } from './file-entry.js'
 import { type FileState, fileState, isVisibleName, joinPath, maxDepth } from './layout.js'
+import { readSnapshot } from './read-snapshot.js'
 
 // The thread that reads directories: synchronous calls are several times cheaper than the pool's, and block nobody here.
 
@@ -25,6 +26,8 @@ answerWith(async (request, send) => {
       return await scanning
     case 'look':
       return lookAt(request)
+    case 'load':
+      return readSnapshot(request.path)
     case 'times':
       return request.directories.map((directory) => directoryTime(join(request.root, directory)))
     default:

@@ -1,5 +1,6 @@
 import { stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type {
   Backend,
   Candidate,
@@ -24,7 +25,6 @@ import type { ProjectDocument } from './project-documents.js'
 import { ensureSpoolFolder, place, settle } from './publish.js'
 import {
   assertRootsPresent,
-  assertTold,
   changed,
   type DirectoryOptions,
   type DirectoryState,
@@ -33,6 +33,7 @@ import {
   start,
   stop,
 } from './state.js'
+import { fileAt, scannedAndTold, startedAndTold } from './told.js'
 import { unlessAborted } from './unless-aborted.js'
 import { currentProject, projectAtHand, toDistributionFile } from './view.js'
 
@@ -70,6 +71,11 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     listProjects: ({ signal } = {}) => listProjects(state, signal),
     getProject: async (name, { signal } = {}) => {
       const running = await startedAndTold(state, signal)
+      if (state.catalogue.has(name)) {
+        const project = await unlessAborted(signal, () => currentProject(state, running, name))
+        if (state.catalogue.has(name)) return project
+      }
+      await scannedAndTold(state, signal)
       if (state.catalogue.has(name)) return await unlessAborted(signal, () => currentProject(state, running, name))
       await assertRootsPresent(state)
       // A name that was used here stays ours: it must not lead to somebody else's project.
@@ -80,11 +86,8 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
     findFile: async (path, { signal } = {}) => {
       const { documents } = await startedAndTold(state, signal)
-      const file = state.catalogue.atPath(path)
-      if (file === undefined) {
-        await assertRootsPresent(state)
-        return undefined
-      }
+      const file = await fileAt(state, path, signal)
+      if (file === undefined) return undefined
       const document = await documents.read(file.project)
       const isQuarantined = document.status?.status === 'quarantined'
       return isQuarantined ? undefined : toDistributionFile(state, file, document)
@@ -105,14 +108,6 @@ export function directory(roots: string | readonly string[], options: DirectoryO
   }
 }
 
-async function startedAndTold(state: DirectoryState, signal?: AbortSignal): Promise<Running> {
-  signal?.throwIfAborted()
-  const isStarted = state.started !== undefined && !state.isClosed
-  const running = isStarted ? state.started : await unlessAborted(signal, () => start(state))
-  assertTold(running as Running)
-  return running as Running
-}
-
 async function* listProjects(
   state: DirectoryState,
   signal: AbortSignal | undefined,
@@ -123,6 +118,8 @@ async function* listProjects(
     page.push(project)
     if (page.length < projectsPerPage) continue
     yield page
+    // Whoever reads all pages must not keep others waiting.
+    await setImmediate()
     signal?.throwIfAborted()
     page = []
   }
@@ -135,11 +132,8 @@ async function openFile(
   options: OpenFileOptions,
 ): Promise<OpenedFile | undefined> {
   const running = await startedAndTold(state, options.signal)
-  const entry = state.catalogue.atPath(file.path)
-  if (entry === undefined) {
-    await assertRootsPresent(state)
-    return undefined
-  }
+  const entry = await fileAt(state, file.path, options.signal)
+  if (entry === undefined) return undefined
   const opened = await openPart(state, running, { entry, file }, options).catch(storeError(entry.path))
   if (opened !== undefined) return opened
   // Missing or replaced behind our back: make sure that it is the file that is missing and not its disk, and look again.
@@ -193,7 +187,7 @@ async function publish(
   candidate: Candidate,
   { overwrite = false, signal }: PublishOptions,
 ): Promise<DistributionFile> {
-  const running = await startedAndTold(state, signal)
+  const running = await scannedAndTold(state, signal)
   const taken = state.catalogue.named(candidate.filename)
   if (taken.length > 0 && !overwrite) {
     for (const entry of taken) await settle(absolutePath(state, entry))
@@ -252,7 +246,7 @@ function free(document: ProjectDocument, filename: string): ProjectDocument {
 }
 
 async function setYanked(state: DirectoryState, file: DistributionFile, yanked: Yank | undefined): Promise<boolean> {
-  const { documents } = await startedAndTold(state)
+  const { documents } = await scannedAndTold(state)
   if (state.catalogue.atPath(file.path) === undefined) return false
   await state.audit.assertWritable()
   await documents.change(file.project, (document) => {
@@ -267,7 +261,7 @@ async function setStatus(
   project: NormalizedName,
   status: NonNullable<Project['status']>,
 ): Promise<boolean> {
-  const { documents } = await startedAndTold(state)
+  const { documents } = await scannedAndTold(state)
   if (!state.catalogue.has(project) && !(await documents.read(project)).isUploaded) return false
   await state.audit.assertWritable()
   await documents.change(project, (document) => ({ ...document, status }))
@@ -316,7 +310,7 @@ async function remove(
   file: DistributionFile,
   { freesName = false, signal }: RemoveOptions,
 ): Promise<boolean> {
-  const { documents, inspector } = await startedAndTold(state, signal)
+  const { documents, inspector } = await scannedAndTold(state, signal)
   const entry = state.catalogue.atPath(file.path)
   if (entry === undefined) {
     await assertRootsPresent(state)

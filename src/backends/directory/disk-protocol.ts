@@ -1,11 +1,13 @@
 import type { DistributionKind } from '../../archive/distribution-metadata.js'
 import type { EntryWriter } from './file-entry.js'
 import type { FileState } from './layout.js'
+import type { Snapshot } from './snapshot.js'
 
 /** What the main thread asks of the threads that read disks. */
 export type DiskRequest =
   | { readonly kind: 'scan'; readonly root: string; readonly directory: string; readonly isRecursive: boolean }
   | { readonly kind: 'look'; readonly root: string; readonly directory: string; readonly names: readonly string[] }
+  | { readonly kind: 'load'; readonly path: string }
   | { readonly kind: 'times'; readonly root: string; readonly directories: readonly string[] }
   | { readonly kind: 'describe'; readonly path: string; readonly parsed: DistributionKind }
   | {
@@ -72,6 +74,7 @@ export interface DiskAnswers {
   scan: undefined
   look: readonly (readonly [name: string, state: FileState | 'folder' | 'gone'])[]
   times: readonly string[]
+  load: Snapshot | undefined
   describe: Description
   inspect: readonly InspectedFile[]
   digest: FileDigest

@@ -21,7 +21,7 @@ export interface Disk {
 }
 
 const maxFileThreads = 2
-const directoryKinds: ReadonlySet<DiskRequest['kind']> = new Set(['scan', 'look', 'times'])
+const directoryKinds: ReadonlySet<DiskRequest['kind']> = new Set(['load', 'scan', 'look', 'times'])
 
 /** A disk whose threads start with the first requests and never keep the process alive while idle. */
 export function createDisk(): Disk {

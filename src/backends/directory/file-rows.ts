@@ -63,6 +63,14 @@ export interface FileRows {
   /** A new row of an entry; all else is 0. */
   readonly add: (entries: Uint32Array, at: number, folder: number) => number
   readonly remove: (row: number) => void
+  /** Words of the row. */
+  readonly wordsOf: (row: number) => number
+  /** Copies the row as it stands. */
+  readonly copy: (row: number, into: Uint32Array, at: number) => void
+  /** Takes a chunk of rows over; tells the address of its first word. */
+  readonly adoptChunk: Slab['adopt']
+  /** Takes in a row of such a chunk, in this folder. */
+  readonly adopt: (row: number, folder: number) => void
   readonly count: () => number
 }
 
@@ -117,7 +125,19 @@ export function createFileRows({ hasExtra }: { readonly hasExtra: boolean }): Fi
       count -= 1
       index.remove(get(slab, row, hash), row)
       set(slab, row, flags, 0)
-      slab.free(row, state.nameAt + nameWords(nameLength(slab, row)))
+      slab.free(row, wordsOf(state, row))
+    },
+    wordsOf: (row) => wordsOf(state, row),
+    copy: (row, into, at) => {
+      const start = wordAt(row, 0)
+      into.set(slab.chunkOf(row).words.subarray(start, start + wordsOf(state, row)), at)
+    },
+    adoptChunk: slab.adopt,
+    adopt: (row, folder) => {
+      for (const link of [nextInProject, previousInProject, nextInFolder, previousInFolder]) set(slab, row, link, 0)
+      set(slab, row, folderId, folder)
+      index.add(get(slab, row, hash), row)
+      count += 1
     },
     count: () => count,
   }
@@ -159,6 +179,10 @@ function isNamed({ slab, nameAt }: State, row: number, entries: Uint32Array, at:
 function nameOf({ slab, nameAt }: State, row: number): string {
   const start = byteAt(row, nameAt)
   return slab.chunkOf(row).bytes.toString('utf8', start, start + nameLength(slab, row))
+}
+
+function wordsOf({ slab, nameAt }: State, row: number): number {
+  return nameAt + nameWords(nameLength(slab, row))
 }
 
 function nameLength(slab: Slab, row: number): number {

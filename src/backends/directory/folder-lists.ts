@@ -9,6 +9,8 @@ export interface FolderLists {
   readonly at: (root: number, path: string) => ListedFolder
   /** As `at`; `undefined` when no file was ever known there. */
   readonly known: (root: number, path: string) => ListedFolder | undefined
+  /** Every folder so far, in the order of its number. */
+  readonly all: () => readonly ListedFolder[]
   readonly of: (row: number) => ListedFolder
   readonly add: (row: number) => void
   /** The row was seen in this read, or, without one, just now. */
@@ -70,6 +72,7 @@ export function createFolderLists(rows: FileRows): FolderLists {
   return {
     at: (root, path) => byKey.get(folderKey(root, path)) ?? make(root, path, folderKey(root, path)),
     known: (root, path) => byKey.get(folderKey(root, path)),
+    all: () => all,
     of,
     add: (row) => add(row),
     touch: (row, read) => {

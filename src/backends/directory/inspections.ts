@@ -6,6 +6,9 @@ export interface Inspections {
   readonly read: (address: number) => Inspection | undefined
   readonly write: (address: number, inspection: Inspection) => void
   readonly clear: (address: number) => void
+  /** Every `Requires-Python` so far, in the order of its number. */
+  readonly specifiers: () => readonly string[]
+  readonly specifierId: (specifier: string) => number
   readonly isTruncated: (address: number) => boolean
 }
 
@@ -66,11 +69,14 @@ export function createInspections(rows: row.FileRows, [, extra]: readonly string
       rows.set(address, row.flags, rows.get(address, row.flags) & (row.isLive | row.isDistribution | row.isHeld))
       rows.set(address, row.requiresPythonId, 0)
     },
+    specifiers: specifiers.all,
+    specifierId: specifiers.id,
     isTruncated: (address) => rows.has(address, row.isDescribed) && archiveState(address) === 'truncated',
   }
 }
 
 interface Strings {
+  readonly all: () => readonly string[]
   readonly id: (text: string) => number
   readonly text: (id: number) => string
 }
@@ -80,6 +86,7 @@ function createStrings(): Strings {
   const texts = ['']
   const ids = new Map([['', 0]])
   return {
+    all: () => texts,
     id: (text) => {
       const known = ids.get(text)
       if (known !== undefined) return known

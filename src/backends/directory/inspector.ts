@@ -5,7 +5,7 @@ import type { DigestCache } from '../../digests/digest-cache.js'
 import { errorCode, errorMessage, undefinedIf } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import { type Background, createBackground } from './background.js'
-import type { Catalogue, CatalogueFile, Inspection } from './catalogue.js'
+import { type Catalogue, type CatalogueFile, type Inspection, isBarred } from './catalogue.js'
 import type { Disk } from './disk.js'
 import type { Description, FileDigest, InspectedFile } from './disk-protocol.js'
 
@@ -13,6 +13,8 @@ import type { Description, FileDigest, InspectedFile } from './disk-protocol.js'
 export interface Inspector {
   /** Takes note of a file that is new or has new bytes; `isArrival` when it came while we were watching. */
   readonly notice: (file: CatalogueFile, isArrival: boolean) => void
+  /** Goes on with a file of this id that an earlier run did not get to. */
+  readonly resume: (id: number) => void
   /** The file once its metadata is known, as far as it can be; `undefined` when it is another by now. */
   readonly described: (file: CatalogueFile) => Promise<CatalogueFile | undefined>
   /** The file once its digests are known, as far as they can be; `undefined` when it is another by now. */
@@ -93,6 +95,7 @@ export function createInspector(options: InspectorOptions): Inspector {
   }
   return {
     notice: (file, isArrival) => notice(state, file, isArrival),
+    resume: state.background.resume,
     described: async (file) =>
       file.inspection ? file : await state.background.whileAsked(() => described(state, file)),
     digested: async (file) =>
@@ -152,7 +155,7 @@ function show(state: State, file: CatalogueFile): void {
 }
 
 async function described(state: State, file: CatalogueFile): Promise<CatalogueFile | undefined> {
-  if (file.inspection !== undefined || isBarred(file)) return file
+  if (file.inspection !== undefined || isBarred(file.problem)) return file
   const current = state.catalogue.current(file)
   if (current === undefined || current.inspection !== undefined) return current
   await once(state.describing, current, () => describe(state, current))
@@ -177,7 +180,7 @@ function askDescription(state: State, file: CatalogueFile): Promise<Description>
 }
 
 async function digested(state: State, file: CatalogueFile): Promise<CatalogueFile | undefined> {
-  if (file.inspection?.hashes !== undefined || isBarred(file)) return file
+  if (file.inspection?.hashes !== undefined || isBarred(file.problem)) return file
   const current = state.catalogue.current(file)
   if (current === undefined || current.inspection?.hashes !== undefined) return current
   await once(state.digesting, current, () => digest(state, current))
@@ -281,11 +284,6 @@ function once(running: Map<string, Promise<void>>, file: CatalogueFile, work: ()
   const begun = work().finally(() => running.delete(key))
   running.set(key, begun)
   return begun
-}
-
-/** Whether only another identity (another mode, another owner) can make the file readable. */
-export function isBarred({ problem }: CatalogueFile): boolean {
-  return problem === 'EACCES' || problem === 'EPERM'
 }
 
 /** Whether only reading a file to its end tells if it has one; zip archives have a directory there. */

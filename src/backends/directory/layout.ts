@@ -45,6 +45,11 @@ export function companionTarget(path: string): string | undefined {
   return suffix && path.slice(0, -suffix.length)
 }
 
+/** The catalogue as it was a while ago: only a cache, deletable at any time. */
+export function snapshotFile(root: string): string {
+  return join(root, stateFolder, 'catalogue.snapshot')
+}
+
 /** Directories below this depth are not entered. */
 export const maxDepth = 64
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import type { Change, NormalizedName, Project } from '../../backend.js'
+import type { Change, NormalizedName } from '../../backend.js'
 import { type DigestCache, openDigestCache } from '../../digests/digest-cache.js'
 import { removeDeadSpoolFiles } from '../../digests/spool.js'
 import { errorCode, errorMessage, PypiServerError } from '../../errors.js'
@@ -14,9 +14,12 @@ import { type Catalogue, type CatalogueUpdate, createCatalogue, type Inspection 
 import { createDisk, type Disk } from './disk.js'
 import { createFileCache, type FileCache } from './file-cache.js'
 import { createInspector, type Inspector } from './inspector.js'
-import { digestCacheFile, locksFolder, spoolFolder } from './layout.js'
+import { digestCacheFile, locksFolder, snapshotFile, spoolFolder } from './layout.js'
 import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
+import { isOfScope, takeSnapshot } from './snapshot.js'
+import { keepSnapshots, type Snapshots } from './snapshots.js'
 import { createTracker, type Tracker } from './tracker.js'
+import { createKnownProjects, type KnownProjects } from './view.js'
 
 /** How a directory backend behaves; all optional. */
 export interface DirectoryOptions {
@@ -46,10 +49,8 @@ export interface DirectoryState {
   readonly catalogue: Catalogue
   readonly disk: Disk
   readonly files: FileCache
-  /** Projects as they were last put together; a change deletes the entry. */
-  readonly projects: Map<NormalizedName, Promise<Project>>
-  /** Those of them that are there. */
-  readonly projectsAtHand: Map<NormalizedName, Project>
+  /** A change deletes the entry. */
+  readonly projects: KnownProjects
   readonly listeners: Set<(change: Change) => void>
   /** Publishes and removals of one file name, one after the other. */
   readonly writes: KeyedQueue
@@ -69,6 +70,10 @@ export interface Running {
   readonly inspector: Inspector
   readonly cache: DigestCache<Inspection>
   readonly documents: ProjectDocuments
+  readonly snapshots: Snapshots
+  /** Fulfils when every directory was read once: until then only what a snapshot told of is known. */
+  readonly scanned: Promise<void>
+  readonly isScanned: () => boolean
 }
 
 /** The state of a backend that has not touched its directories yet. */
@@ -87,8 +92,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     catalogue: createCatalogue(algorithms),
     disk: createDisk(),
     files: createFileCache({ maxBytes: fileCacheBytes, maxDescriptors: maxOpenFiles }),
-    projects: new Map(),
-    projectsAtHand: new Map(),
+    projects: createKnownProjects(),
     listeners: new Set(),
     writes: createKeyedQueue(),
     audit: openAuditLog(paths[0] ?? ''),
@@ -124,6 +128,10 @@ async function run(state: DirectoryState): Promise<Running> {
     onChange: (name) => changed(state, name),
   })
   let isArrival = false
+  const scope = { roots, algorithms }
+  const snapshot = await disk.ask({ kind: 'load', path: snapshotFile(firstRoot) })
+  const isKnown = snapshot !== undefined && isOfScope(snapshot, scope)
+  const undigested = isKnown ? await takeSnapshot(snapshot, catalogue) : []
   const inspector = createInspector({
     roots,
     algorithms,
@@ -155,14 +163,21 @@ async function run(state: DirectoryState): Promise<Running> {
       }
     },
   })
-  await tracker.start()
-  isArrival = true
-  await within(inspector.settled(), settleMs)
+  let isScanned = false
+  const scanned = tracker.start().then(async () => {
+    isArrival = true
+    void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined).then(cache.release)
+    await within(inspector.settled(), settleMs)
+    isScanned = true
+  })
+  for (const id of undigested) inspector.resume(id)
+  // What a snapshot told of is looked at when it is asked for.
+  if (!isKnown) await scanned
   const sweep = (): void => void removeDead(state)
   sweep()
   state.sweepTimer = setInterval(sweep, sweepMs).unref()
-  void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined)
-  state.started = { tracker, inspector, cache, documents }
+  const snapshots = keepSnapshots({ ...scope, path: snapshotFile(firstRoot), catalogue, cache, logger })
+  state.started = { tracker, inspector, cache, documents, snapshots, scanned, isScanned: () => isScanned }
   return state.started
 }
 
@@ -194,7 +209,6 @@ function take(state: DirectoryState, inspector: Inspector, { updates, isArrival 
 /** Forgets what was put together for a project and tells who listens. */
 export function changed(state: DirectoryState, project: NormalizedName): void {
   state.projects.delete(project)
-  state.projectsAtHand.delete(project)
   for (const listener of state.listeners) {
     try {
       listener({ projects: new Set([project]) })
@@ -230,6 +244,7 @@ export async function stop(state: DirectoryState): Promise<void> {
   running?.inspector.close()
   running?.documents.close()
   state.files.close()
+  await running?.snapshots.close()
   await running?.cache.flush()
   await state.disk.close()
 }

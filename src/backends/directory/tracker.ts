@@ -4,7 +4,7 @@ import { errorCode, errorMessage } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import type { Disk } from './disk.js'
 import type { DirectoryBatch } from './disk-protocol.js'
-import { type FileState, isVisibleName, joinPath } from './layout.js'
+import { companionSuffixes, type FileState, isVisibleName, joinPath } from './layout.js'
 
 /** Follows what lies below some roots: one scan, then change notices, and a look at the clock where there are none. */
 export interface Tracker {
@@ -12,9 +12,17 @@ export interface Tracker {
   readonly start: () => Promise<void>
   /** Looks at one path again, now. */
   readonly look: (root: number, path: string) => Promise<void>
+  /** The same for several, with what may stand beside each. */
+  readonly lookAll: (files: readonly TrackedPath[]) => Promise<void>
   /** Why it cannot be told what exists; `undefined` when it can. */
   readonly problem: () => string | undefined
   readonly close: () => void
+}
+
+/** Where a file is: index of the root, and path relative to it. */
+export interface TrackedPath {
+  readonly root: number
+  readonly path: string
 }
 
 /** What a tracker follows and whom it tells. */
@@ -52,6 +60,8 @@ interface Folder {
 
 interface State extends TrackerOptions {
   readonly folders: Map<string, Folder>
+  /** Those of them that could not be read. */
+  readonly troubled: Set<Folder>
   /** Names that changed, by folder; the empty name stands for the whole folder. */
   readonly dirty: Map<Folder, Set<string>>
   flushTimer: NodeJS.Timeout | undefined
@@ -70,6 +80,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   const state: State = {
     ...options,
     folders: new Map(),
+    troubled: new Set(),
     dirty: new Map(),
     flushTimer: undefined,
     pollTimer: undefined,
@@ -86,6 +97,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       const folder = state.folders.get(key(root, path.slice(0, Math.max(slash, 0))))
       if (folder !== undefined) await look(state, folder, [path.slice(slash + 1)])
     },
+    lookAll: (files) => lookAll(state, files),
     problem: () => problem(state),
     close: () => close(state),
   }
@@ -118,6 +130,7 @@ function take(state: State, root: number, batch: DirectoryBatch): readonly strin
   const folder = folderAt(state, root, batch.directory)
   if (batch.problem !== undefined) return fail(state, folder, batch.problem)
   folder.problem = undefined
+  state.troubled.delete(folder)
   if (batch.isFirst) folder.reading = state.onRead(root, batch.directory)
   folder.reading?.onEntries(batch.entries)
   if (!batch.isLast) return []
@@ -143,6 +156,7 @@ function fail(state: State, folder: Folder, reason: string): readonly string[] {
   if (folder.problem !== reason)
     state.logger.warn({ directory: where(state, folder), reason }, 'cannot read a directory')
   folder.problem = reason
+  state.troubled.add(folder)
   folder.time = ''
   unwatch(folder)
   return []
@@ -176,6 +190,7 @@ function drop(state: State, root: number, path: string): void {
   const slash = path.lastIndexOf('/')
   state.folders.get(key(root, path.slice(0, Math.max(slash, 0))))?.folders.delete(path.slice(slash + 1))
   state.dirty.delete(folder)
+  state.troubled.delete(folder)
   unwatch(folder)
   // As if it were empty.
   void guard(state, state.onRead(root, path).onEnd())
@@ -250,6 +265,24 @@ async function look(state: State, folder: Folder, names: readonly string[]): Pro
   await checkTimes(state, root, doubtful)
 }
 
+/** Looks also in folders that were not read yet, for files that are known from elsewhere. */
+async function lookAll(state: State, files: readonly TrackedPath[]): Promise<void> {
+  const byFolder = new Map<string, { readonly root: number; readonly directory: string; readonly names: string[] }>()
+  for (const { root, path } of files) {
+    const slash = path.lastIndexOf('/')
+    const directory = path.slice(0, Math.max(slash, 0))
+    const group = byFolder.get(key(root, directory)) ?? { root, directory, names: [] }
+    byFolder.set(key(root, directory), group)
+    const name = path.slice(slash + 1)
+    group.names.push(name, ...Object.values(companionSuffixes).map((suffix) => name + suffix))
+  }
+  for (const { root, directory, names } of byFolder.values()) {
+    const seen = await state.disk.ask({ kind: 'look', root: rootPath(state, root), directory, names })
+    for (const [name, found] of seen)
+      state.onFile(root, joinPath(directory, name), typeof found === 'object' ? found : undefined)
+  }
+}
+
 async function poll(state: State): Promise<void> {
   state.polls += 1
   const isSweep = state.polls % pollsPerSweep === 0
@@ -311,7 +344,7 @@ async function guard(state: State, work: Promise<void> = Promise.resolve()): Pro
 }
 
 function problem(state: State): string | undefined {
-  for (const folder of state.folders.values()) {
+  for (const folder of state.troubled) {
     if (isBlinding(folder)) return `cannot read ${where(state, folder)}: ${folder.problem}`
   }
   return undefined

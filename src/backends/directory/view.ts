@@ -1,48 +1,92 @@
 import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { DistributionFile, NormalizedName, Project } from '../../backend.js'
+import { slices } from '../../util/slices.js'
 import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
-import { isBarred } from './inspector.js'
 import type { ProjectDocument } from './project-documents.js'
 import type { DirectoryState, Running } from './state.js'
+import { verify } from './told.js'
+
+/** Files of all projects that are kept as they were last put together, about 1 KiB each. */
+const filesKept = 50_000
+const filesPerSlice = 500
+
+/** A project as it was last put together. */
+export interface KnownProject {
+  readonly building: Promise<Project>
+  readonly ready: Project | undefined
+}
+
+/** Projects as they were last put together; the least recently asked for go first. */
+export type KnownProjects = LRUCache<NormalizedName, KnownProject>
+
+/** No projects yet. */
+export function createKnownProjects(): KnownProjects {
+  return new LRUCache({ maxSize: filesKept })
+}
 
 /** The project as it stands, put together once per change; waits for what was found only now to be looked into. */
 export function currentProject(state: DirectoryState, running: Running, name: NormalizedName): Promise<Project> {
   const known = state.projects.get(name)
-  if (known !== undefined) return known
-  const building = build(state, running, name)
-  state.projects.set(name, building)
-  const forget = (): void => {
-    if (state.projects.get(name) === building) state.projects.delete(name)
-  }
-  building.then((project) => {
-    // What failed once is tried again for whoever asks next.
-    if (state.catalogue.filesOf(name).some(isRetried)) forget()
-    else if (state.projects.get(name) === building) state.projectsAtHand.set(name, project)
-  }, forget)
-  return building
+  if (known !== undefined) return known.building
+  const entry: KnownProject = { building: build(state, running, name), ready: undefined }
+  state.projects.set(name, entry, { size: 1 })
+  const isCurrent = (): boolean => state.projects.peek(name) === entry
+  entry.building.then(
+    (project) => {
+      if (!isCurrent()) return
+      // What failed once is tried again for whoever asks next.
+      if (state.catalogue.hasProblem(name)) state.projects.delete(name)
+      else state.projects.set(name, { ...entry, ready: project }, { size: sizeOf(project) })
+    },
+    () => isCurrent() && state.projects.delete(name),
+  )
+  return entry.building
+}
+
+function sizeOf({ files }: Project): number {
+  return Math.min(files.length + 1, filesKept)
 }
 
 /** The project when it has been put together since its last change, and the roots can be told of. */
 export function projectAtHand(state: DirectoryState, name: NormalizedName): Project | undefined {
   const { isClosed, started } = state
   if (isClosed || started === undefined || started.tracker.problem() !== undefined) return undefined
-  return state.catalogue.has(name) ? state.projectsAtHand.get(name) : undefined
+  return state.catalogue.has(name) ? state.projects.get(name)?.ready : undefined
 }
 
-async function build(state: DirectoryState, { inspector, documents }: Running, name: NormalizedName): Promise<Project> {
-  await Promise.all(state.catalogue.filesOf(name).map(inspector.described))
-  const digested = Promise.all(state.catalogue.filesOf(name).map(inspector.digested))
-  await within(digested, state.digestWaitMs)
+async function build(state: DirectoryState, running: Running, name: NormalizedName): Promise<Project> {
+  if (await verify(running, await filesOf(state, name))) return await build(state, running, name)
+  const { inspector, documents } = running
+  const found = await filesOf(state, name)
+  await Promise.all(found.filter((file) => file.inspection === undefined).map(inspector.described))
+  const undigested = (await filesOf(state, name)).filter((file) => file.inspection?.hashes === undefined)
+  await within(Promise.all(undigested.map(inspector.digested)), state.digestWaitMs)
   const document = await documents.read(name)
-  const files = state.catalogue.filesOf(name).map((file) => toDistributionFile(state, file, document))
+  const files: DistributionFile[] = []
+  const lines: string[] = []
+  for await (const slice of slices(await filesOf(state, name), filesPerSlice)) {
+    for (const file of slice) {
+      const entry = toDistributionFile(state, file, document)
+      files.push(entry)
+      lines.push(JSON.stringify(entry))
+    }
+  }
   const { status } = document
-  const facts = { name, files, ...(status && { status }) }
-  return { ...facts, revision: revisionOf(facts) }
+  return { name, files, ...(status && { status }), revision: await revisionOf(lines, status) }
 }
 
-function isRetried(file: CatalogueFile): boolean {
-  return file.problem !== undefined && !isBarred(file)
+async function filesOf({ catalogue }: DirectoryState, name: NormalizedName): Promise<readonly CatalogueFile[]> {
+  const files: CatalogueFile[] = []
+  for await (const ids of slices(catalogue.idsOf(name), filesPerSlice)) {
+    for (const id of ids) {
+      const file = catalogue.byId(id)
+      // Between two slices it may have gone, and another one come.
+      if (file?.project === name) files.push(file)
+    }
+  }
+  return files
 }
 
 /** What pages tell of a catalogue entry. */
@@ -76,7 +120,8 @@ function provenanceEntry({ catalogue }: DirectoryState, file: CatalogueFile): Pi
   return provenance === undefined ? {} : { provenance }
 }
 
-function revisionOf({ files, status }: Pick<Project, 'files' | 'status'>): string {
-  const lines = [JSON.stringify(status ?? null), ...files.map((file) => JSON.stringify(file)).sort()]
-  return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 32)
+async function revisionOf(lines: string[], status: Project['status']): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(status ?? null))
+  for await (const slice of slices(lines.sort(), filesPerSlice)) hash.update(`\n${slice.join('\n')}`)
+  return hash.digest('hex').slice(0, 32)
 }
