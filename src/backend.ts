@@ -202,8 +202,8 @@ export interface Backend {
   /** Calls the listener after each change until the signal aborts, then fulfils. */
   watch?(listener: (change: Change) => void, options: { readonly signal: AbortSignal }): Promise<void>
   /**
-   * Serial of the last change of the whole index: a whole number above 0 that never becomes smaller, also over restarts.
-   * `undefined` while none can be kept; no page shows one then.
+   * Serial of the last change of the whole index: a whole number that never becomes smaller, also over restarts; 0
+   * before the first change, `undefined` while none can be kept; no page shows one then.
    */
   lastSerial?(options?: ReadOptions): Promise<number | undefined>
   /**

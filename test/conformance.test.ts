@@ -8,6 +8,7 @@ import type { BrokenBackend } from './helpers/broken-backend.js'
 import { brokenReaders } from './helpers/broken-readers.js'
 import { brokenSerials } from './helpers/broken-serials.js'
 import { brokenWriters } from './helpers/broken-writers.js'
+import { eventually } from './helpers/eventually.js'
 import { memoryBackend, type Shelves } from './helpers/memory-backend.js'
 
 const brokenBackends = [...brokenReaders, ...brokenSerials, ...brokenWriters]
@@ -32,6 +33,7 @@ const createReadOnlyDirectory: CreateBackend = async ({ directory: root }) => {
     backend,
     seed: async (files) => {
       for (const { filename, bytes } of files) writeFileSync(join(root, filename), bytes)
+      for (const { filename } of files) await eventually(() => backend.findFile(filename))
     },
     dispose: backend.close,
   }

@@ -39,24 +39,8 @@ import { currentProject, projectAtHand, toDistributionFile } from './view.js'
 
 export type { DirectoryOptions } from './state.js'
 
-/** A backend that can be written to. */
-export type DirectoryBackend = Backend &
-  Required<
-    Pick<
-      Backend,
-      | 'projectAtHand'
-      | 'findFile'
-      | 'publish'
-      | 'remove'
-      | 'setYanked'
-      | 'setStatus'
-      | 'audit'
-      | 'watch'
-      | 'spoolDirectory'
-      | 'check'
-      | 'close'
-    >
-  >
+/** A backend with every capability. */
+export type DirectoryBackend = Required<Backend>
 
 const projectsPerPage = 1000
 
@@ -98,6 +82,14 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     setStatus: (project, status) => setStatus(state, project, status),
     remove: (file, options = {}) => state.writes(file.filename.toLowerCase(), () => remove(state, file, options)),
     audit: (entry) => state.audit.append(entry),
+    lastSerial: async ({ signal } = {}) => {
+      await startedAndTold(state, signal)
+      return state.serials.last()
+    },
+    changesSince: async (serial, { limit = 50_000, signal } = {}) => {
+      await startedAndTold(state, signal)
+      return state.serials.since(serial, limit)
+    },
     watch: (listener, { signal }) => watch(state, listener, signal),
     spoolDirectory: () => ensureSpoolFolder(firstRoot(state)).catch(storeError(firstRoot(state))),
     check: async ({ signal } = {}) => {
@@ -115,7 +107,7 @@ async function* listProjects(
   await startedAndTold(state, signal)
   let page: ProjectSummary[] = []
   for (const project of state.catalogue.projects()) {
-    page.push(project)
+    page.push({ ...project, serial: state.serials.of(project.name) })
     if (page.length < projectsPerPage) continue
     yield page
     // Whoever reads all pages must not keep others waiting.

@@ -25,6 +25,11 @@ export function auditFile(root: string): string {
   return join(root, stateFolder, 'audit.jsonl')
 }
 
+/** The last change of each project with its serial: what mirrors follow. */
+export function journalFile(root: string): string {
+  return join(root, stateFolder, 'journal.jsonl')
+}
+
 /** Remembered digests and metadata: only a cache, deletable at any time. */
 export function digestCacheFile(root: string): string {
   return join(root, stateFolder, 'digests.jsonl')

@@ -16,10 +16,11 @@ import { createFileCache, type FileCache } from './file-cache.js'
 import { createInspector, type Inspector } from './inspector.js'
 import { digestCacheFile, locksFolder, snapshotFile, spoolFolder } from './layout.js'
 import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
+import { createSerials, type Serials } from './serials.js'
 import { isOfScope, takeSnapshot } from './snapshot.js'
 import { keepSnapshots, type Snapshots } from './snapshots.js'
 import { createTracker, type Tracker } from './tracker.js'
-import { createKnownProjects, type KnownProjects } from './view.js'
+import { createKnownProjects, type KnownProjects, shownProject } from './view.js'
 
 /** How a directory backend behaves; all optional. */
 export interface DirectoryOptions {
@@ -51,6 +52,7 @@ export interface DirectoryState {
   readonly files: FileCache
   /** A change deletes the entry. */
   readonly projects: KnownProjects
+  readonly serials: Serials
   readonly listeners: Set<(change: Change) => void>
   /** Publishes and removals of one file name, one after the other. */
   readonly writes: KeyedQueue
@@ -84,7 +86,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
   if (paths.length === 0)
     throw new PypiServerError('ERR_PYPI_CONFIG', 'a directory backend needs at least one directory')
   const algorithms = [...new Set(['sha256', ...(hashAlgorithm === undefined ? [] : [hashAlgorithm])])]
-  return {
+  const state: DirectoryState = {
     roots: paths,
     algorithms,
     digestWaitMs,
@@ -93,6 +95,12 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     disk: createDisk(),
     files: createFileCache({ maxBytes: fileCacheBytes, maxDescriptors: maxOpenFiles }),
     projects: createKnownProjects(),
+    serials: createSerials({
+      root: paths[0] ?? '',
+      logger,
+      look: async (name) => shownProject(state, await start(state), name),
+      onForeign: (name) => changed(state, name),
+    }),
     listeners: new Set(),
     writes: createKeyedQueue(),
     audit: openAuditLog(paths[0] ?? ''),
@@ -102,6 +110,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     isToldOfLocks: false,
     isClosed: false,
   }
+  return state
 }
 
 /** Scans once, however many ask; afterwards the catalogue is kept current. */
@@ -176,6 +185,9 @@ async function run(state: DirectoryState): Promise<Running> {
   const sweep = (): void => void removeDead(state)
   sweep()
   state.sweepTimer = setInterval(sweep, sweepMs).unref()
+  state.serials.start(scanned, function* () {
+    for (const { name } of catalogue.projects()) yield name
+  })
   const snapshots = keepSnapshots({ ...scope, path: snapshotFile(firstRoot), catalogue, cache, logger })
   state.started = { tracker, inspector, cache, documents, snapshots, scanned, isScanned: () => isScanned }
   return state.started
@@ -209,6 +221,7 @@ function take(state: DirectoryState, inspector: Inspector, { updates, isArrival 
 /** Forgets what was put together for a project and tells who listens. */
 export function changed(state: DirectoryState, project: NormalizedName): void {
   state.projects.delete(project)
+  state.serials.notice(project)
   for (const listener of state.listeners) {
     try {
       listener({ projects: new Set([project]) })
@@ -244,6 +257,7 @@ export async function stop(state: DirectoryState): Promise<void> {
   running?.inspector.close()
   running?.documents.close()
   state.files.close()
+  await state.serials.close()
   await running?.snapshots.close()
   await running?.cache.flush()
   await state.disk.close()

@@ -5,6 +5,7 @@ import { slices } from '../../util/slices.js'
 import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
 import type { ProjectDocument } from './project-documents.js'
+import type { Shown } from './serials.js'
 import type { DirectoryState, Running } from './state.js'
 import { verify } from './told.js'
 
@@ -64,17 +65,45 @@ async function build(state: DirectoryState, running: Running, name: NormalizedNa
   const undigested = (await filesOf(state, name)).filter((file) => file.inspection?.hashes === undefined)
   await within(Promise.all(undigested.map(inspector.digested)), state.digestWaitMs)
   const document = await documents.read(name)
+  const { files, lines, shown } = await describe(state, await filesOf(state, name), document)
+  const serial = await state.serials.assign(name, shown)
+  const { status } = document
+  const revision = await revisionOf([...lines, String(serial)], status)
+  return { name, files, ...(status && { status }), ...(serial !== undefined && { serial }), revision }
+}
+
+async function describe(
+  state: DirectoryState,
+  found: readonly CatalogueFile[],
+  document: ProjectDocument,
+): Promise<{ readonly files: readonly DistributionFile[]; readonly lines: readonly string[]; readonly shown: Shown }> {
   const files: DistributionFile[] = []
   const lines: string[] = []
-  for await (const slice of slices(await filesOf(state, name), filesPerSlice)) {
+  const facts: string[] = []
+  for await (const slice of slices(found, filesPerSlice)) {
     for (const file of slice) {
       const entry = toDistributionFile(state, file, document)
       files.push(entry)
       lines.push(JSON.stringify(entry))
+      // No digests but one: processes with other settings see the same.
+      facts.push(JSON.stringify({ ...entry, hashes: entry.hashes['sha256'] }))
     }
   }
-  const { status } = document
-  return { name, files, ...(status && { status }), revision: await revisionOf(lines, status) }
+  const fingerprint = (await revisionOf(facts, document.status)).slice(0, 16)
+  return { files, lines, shown: { fingerprint, fileCount: files.length, isMarked: document.status !== undefined } }
+}
+
+/** What mirrors are to know of a project, without waiting for its files; `undefined` while more is about to be known. */
+export async function shownProject(
+  state: DirectoryState,
+  { documents, tracker, isScanned }: Running,
+  name: NormalizedName,
+): Promise<Shown | undefined> {
+  if (!isScanned() || tracker.problem() !== undefined) return undefined
+  const document = await documents.readNow(name)
+  const found = await filesOf(state, name)
+  const isKnown = (file: CatalogueFile): boolean => file.inspection?.hashes !== undefined || file.problem !== undefined
+  return found.every(isKnown) ? (await describe(state, found, document)).shown : undefined
 }
 
 async function filesOf({ catalogue }: DirectoryState, name: NormalizedName): Promise<readonly CatalogueFile[]> {
