@@ -29,6 +29,7 @@ export interface App extends NodeHandler {
    * `/.well-known/pytp`) wherever the index is mounted: 404 in a form that they read. Everything else goes to `next`.
    */
   readonly wellKnown: NodeHandler
+  /** Backend behind it: the one of the configuration, or the directories of `roots`. */
   readonly backend: Backend
   /** Fulfils when the index can answer, so that the first request need not wait; rejects with the reason why it cannot. */
   readonly ready: () => Promise<void>
@@ -44,6 +45,7 @@ export interface App extends NodeHandler {
    * that was handed in stays open. Idempotent.
    */
   readonly close: () => Promise<void>
+  /** {@link App.close}, for `await using app = createApp(…)`. */
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 

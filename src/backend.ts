@@ -7,7 +7,9 @@ export type { ByteReader, DistributionFilename, NormalizedName }
 
 /** One distribution file (a wheel, an sdist, a legacy format) as index pages describe it. */
 export interface DistributionFile {
+  /** Project that it belongs to. */
   readonly project: NormalizedName
+  /** Last part of `path`. */
   readonly filename: DistributionFilename
   /** Where `packages/` serves it: forward slashes, unique in the index, chosen by the backend, not percent-encoded. */
   readonly path: string
@@ -36,6 +38,7 @@ export type Verification = 'verified' | 'unverified'
 
 /** Why a file was withdrawn (PEP 592). */
 export interface Yank {
+  /** Shown by installers; free text. @default none */
   readonly reason?: string
 }
 
@@ -44,11 +47,13 @@ export type ProjectStatus = 'active' | 'archived' | 'quarantined' | 'deprecated'
 
 /** One project as of one instant. */
 export interface Project {
+  /** The one spelling under which it is looked up (PEP 503). */
   readonly name: NormalizedName
   /** Opaque validator of at most 64 visible ASCII characters: equal revisions have identical contents. Becomes the ETag. */
   readonly revision: string
+  /** Unordered; pages bring them in order. */
   readonly files: readonly DistributionFile[]
-  /** @default active */
+  /** What may be done with it (PEP 792), and why. @default active */
   readonly status?: { readonly status: ProjectStatus; readonly reason?: string }
   /** Serial of the last change of this project; whatever is shown here, this serial or a smaller one stands for it. */
   readonly serial?: number
@@ -56,6 +61,7 @@ export interface Project {
 
 /** What the project list needs to know of a project. */
 export interface ProjectSummary {
+  /** The one spelling under which it is looked up (PEP 503). */
   readonly name: NormalizedName
   /** How many files it has, where the backend knows without looking. */
   readonly fileCount?: number
@@ -63,14 +69,17 @@ export interface ProjectSummary {
   readonly serial?: number
 }
 
+/** Options of everything that waits for the storage. */
 export interface ReadOptions {
-  /** Aborts the wait; the call then rejects with the signal's reason. */
+  /** Aborts the wait; the call then rejects with the signal's reason. @default nothing does */
   readonly signal?: AbortSignal
 }
 
 /** The last change of one project, as mirrors hear of it. */
 export interface ProjectChange {
+  /** Project that changed, or that is gone. */
   readonly project: NormalizedName
+  /** Number of the change; later ones have larger numbers. */
   readonly serial: number
   /** Milliseconds since the epoch. */
   readonly timeMs: number
@@ -80,6 +89,7 @@ export interface ProjectChange {
   readonly version?: string
 }
 
+/** Options of {@link Backend.changesSince}. */
 export interface ChangesOptions extends ReadOptions {
   /** Most changes that are told; the others come with the serial of the last one that was told. @default 50000 */
   readonly limit?: number
@@ -91,14 +101,15 @@ export type FilePart = 'content' | 'metadata' | 'signature' | 'provenance'
 /** Inclusive byte positions, or the last `suffix` bytes; a backend clamps the end, never the start (RFC 9110 14.1.2). */
 export type RequestedRange = { readonly start: number; readonly end?: number } | { readonly suffix: number }
 
+/** Options of {@link Backend.openFile}. */
 export interface OpenFileOptions extends ReadOptions {
-  /** @default content */
+  /** Which part to open. @default content */
   readonly part?: FilePart
-  /** Absent: the whole part. A range outside the part rejects with `ERR_PYPI_RANGE_NOT_SATISFIABLE`. */
+  /** Bytes to open; a range outside the part rejects with `ERR_PYPI_RANGE_NOT_SATISFIABLE`. @default the whole part */
   readonly range?: RequestedRange
-  /** Honour `range` only when the part's validator or modification time is this one (RFC 9110 13.1.5). */
+  /** Honour `range` only when the part's validator or modification time is this one (RFC 9110 13.1.5). @default always */
   readonly ifRange?: string
-  /** Describe the part, but open no body: for `HEAD` and revalidation. */
+  /** Describe the part, but open no body: for `HEAD` and revalidation. @default false */
   readonly describeOnly?: boolean
 }
 
@@ -121,8 +132,11 @@ export interface OpenedFile {
 
 /** A complete, checked upload on its way into the index. */
 export interface Candidate {
+  /** Project that the file is for. */
   readonly project: NormalizedName
+  /** Name under which it is to be stored; checked. */
   readonly filename: DistributionFilename
+  /** As the file name spells it. */
   readonly version: string
   /** Absolute path of a closed, synced file whose bytes have these digests; `publish` may move it away. */
   readonly spooledPath: string
@@ -132,6 +146,7 @@ export interface Candidate {
   readonly hashes: Readonly<Record<string, string>>
   /** Core metadata as it stands in the archive, and its digest; absent when there is none to serve. */
   readonly metadata?: { readonly bytes: Uint8Array; readonly sha256: string }
+  /** `Requires-Python` out of its metadata; absent when it has none. */
   readonly requiresPython?: string
   /** An ASCII-armoured detached signature, stored as `<filename>.asc`. */
   readonly signature?: Uint8Array
@@ -139,11 +154,13 @@ export interface Candidate {
   readonly provenance?: { readonly bytes: Uint8Array; readonly verification: Verification }
 }
 
+/** Options of {@link Backend.publish}. */
 export interface PublishOptions extends ReadOptions {
   /** Replace a file of this name. A reader then sees either file, never a mixture. @default false */
   readonly overwrite?: boolean
 }
 
+/** Options of {@link Backend.remove}. */
 export interface RemoveOptions extends ReadOptions {
   /** Let other bytes have the file's name later; otherwise only the same bytes may come back under it. @default false */
   readonly freesName?: boolean
@@ -151,15 +168,18 @@ export interface RemoveOptions extends ReadOptions {
 
 /** One line of an audit log. */
 export interface AuditEntry {
+  /** What was done. */
   readonly action: 'publish' | 'remove' | 'yank' | 'unyank' | 'status'
   /** Null for anonymous. */
   readonly user: string | null
+  /** Project that it was done to. */
   readonly project: NormalizedName
   readonly [detail: string]: string | number | boolean | null | undefined
 }
 
 /** Projects that may differ from what was read before: read them again. Level-triggered, never a log. */
 export interface Change {
+  /** Names, or `all` when nobody can say which. */
   readonly projects: ReadonlySet<NormalizedName> | 'all'
 }
 
@@ -195,7 +215,9 @@ export interface Backend {
   publish?(candidate: Candidate, options?: PublishOptions): Promise<DistributionFile>
   /** Whether the file was there. */
   remove?(file: DistributionFile, options?: RemoveOptions): Promise<boolean>
+  /** Yanks a file, or no longer (`undefined`), see PEP 592. Fulfils with whether the file is there. */
   setYanked?(file: DistributionFile, yanked: Yank | undefined, options?: ReadOptions): Promise<boolean>
+  /** Gives a project another status (PEP 792). Fulfils with whether the project is there. */
   setStatus?(project: NormalizedName, status: NonNullable<Project['status']>, options?: ReadOptions): Promise<boolean>
   /** Adds one line to an append-only log of changes. */
   audit?(entry: AuditEntry): Promise<void>

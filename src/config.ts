@@ -7,15 +7,32 @@ import type { Listeners } from './events.js'
 import type { Limits } from './limits.js'
 import type { Logger } from './logger.js'
 
-/** What {@link createApp} takes. Give `backend` or `roots`; everything else has a default. */
+/**
+ * What {@link createApp} takes. Give `backend` or `roots`; everything else has a default. A key that is not here, or a value
+ * that it does not take, is ERR_PYPI_CONFIG with its name.
+ */
 export interface Config {
-  /** Where projects and files live. `roots` is short for `directory(roots)`. */
+  /**
+   * Where projects and files live; it stays yours to close. `roots` is short for `directory(roots)`.
+   * @default `directory(roots)`
+   */
   readonly backend?: Backend
-  /** Directories with distribution files, in the order in which they are searched; the first takes uploads. */
+  /**
+   * Directories with distribution files, in the order in which they are searched; the first takes uploads. While one cannot
+   * be read, what depends on it is answered 503.
+   * @default none: give `backend` then
+   */
   readonly roots?: string | readonly string[]
-  /** Who is asking? `passwordFile` is short for `htpasswd(passwordFile)`. Without either nobody can log in. @default none */
+  /**
+   * Who is asking? A function of user name and password that answers yes, no or an identity, now or later; while it rejects,
+   * logins are answered 503. `passwordFile` is short for `htpasswd(passwordFile)`.
+   * @default none: nobody can log in
+   */
   readonly auther?: Auther
-  /** An Apache htpasswd file; read again when it changes. @default none */
+  /**
+   * An Apache htpasswd file; read again when it changes. While it is missing or malformed, logins are answered 503.
+   * @default none
+   */
   readonly passwordFile?: string
   /**
    * A file of API tokens, as `createToken` writes them; read again when it changes, and no file means no tokens. Short for
@@ -29,11 +46,20 @@ export interface Config {
    * @default ['update']
    */
   readonly authenticate?: readonly ActionGroup[]
-  /** May they? Asked after the login, for every action. @default everybody whom `authenticate` lets pass */
+  /**
+   * May they? Asked after the login, for every action; no is 401 or 403, rejecting 503.
+   * @default everybody whom `authenticate` lets pass
+   */
   readonly authorizer?: Authorizer
-  /** A file that says who may do what, read again when it changes. Short for `authorizer: rules(rulesFile)`. @default none */
+  /**
+   * A file that says who may do what, read again when it changes. Short for `authorizer: rules(rulesFile)`.
+   * @default none
+   */
   readonly rulesFile?: string
-  /** Let an upload replace a file of the same name. @default false */
+  /**
+   * Let an upload replace a file of the same name; otherwise other bytes under a name that is taken are 409.
+   * @default false
+   */
   readonly overwrite?: boolean
   /**
    * What is done with attestations that come with uploads (PEP 740). `'off'` drops them unread. `'unverified'` checks that
@@ -43,7 +69,10 @@ export interface Config {
    * @default 'off'
    */
   readonly attestations?: AttestationsSetting
-  /** Digest in link fragments, named as in Python's hashlib; `false` leaves fragments out. @default 'sha256' */
+  /**
+   * Digest in link fragments, named as in Python's hashlib, such as `md5`; `false` leaves fragments out.
+   * @default 'sha256'
+   */
   readonly hashAlgo?: string | false
   /**
    * Where requests for projects go that are known not to exist here, such as `https://pypi.org/simple/`. Whoever can
@@ -63,7 +92,7 @@ export interface Config {
   readonly welcome?: string
   /** `max-age` of distribution files, in seconds. @default none: clients revalidate */
   readonly cacheControl?: number
-  /** How much of everything there may be; what is left out keeps its default. @default {} */
+  /** How much of everything there may be, limit by limit; what is left out keeps its default. @default {} */
   readonly limits?: Partial<Limits>
   /**
    * How uploads are checked: `standard` refuses what cannot be right (digests, names, archives that are cut off or bombs),
@@ -72,7 +101,10 @@ export interface Config {
    * @default 'standard'
    */
   readonly validation?: Validation
-  /** Public address of the mount point, where absolute URLs are shown. @default what the request says */
+  /**
+   * Public address of the mount point, such as `https://pypi.example.org/`, where absolute URLs are shown.
+   * @default what the request says
+   */
   readonly baseUrl?: string
   /**
    * Whose `X-Forwarded-Proto`, `-Host` and `-For` are believed: every peer's, nobody's, or those of peers in a list of
@@ -80,9 +112,9 @@ export interface Config {
    * @default 'loopback'
    */
   readonly trustProxy?: boolean | 'loopback' | readonly string[]
-  /** Awaited before something happens; rejecting refuses it. @default none */
+  /** Awaited before something happens; rejecting refuses it, with the message as answer. @default none */
   readonly hooks?: Hooks
-  /** Told after something happened. @default none */
+  /** Told after something happened, and can change nothing; what they throw is logged. @default none */
   readonly events?: Listeners
   /** Hears of requests and problems; a pino logger fits. @default silent */
   readonly logger?: Logger

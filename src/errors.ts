@@ -27,7 +27,9 @@ export type PypiServerErrorCode =
 
 /** The one error class of this library: branch on `code`, show `message`, look for the origin in `cause`. */
 export class PypiServerError extends Error {
+  /** Always `PypiServerError`. */
   override readonly name = 'PypiServerError'
+  /** What went wrong, for programs. */
   readonly code: PypiServerErrorCode
 
   constructor(code: PypiServerErrorCode, message: string, options?: ErrorOptions) {

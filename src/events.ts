@@ -24,6 +24,7 @@ export type Listeners = { readonly [K in keyof EventMap]?: Listener<EventMap[K]>
 
 /** Where the library tells its events. */
 export interface Events {
+  /** Calls the listener of this event, if there is one; never throws. */
   readonly emit: <K extends keyof EventMap>(event: K, details: EventMap[K]) => void
 }
 

@@ -11,6 +11,12 @@ export type {
 } from './auth/auther.js'
 export { anyOf, type CachedOptions, cached } from './auth/combine.js'
 export { type HtpasswdAuther, type HtpasswdOptions, htpasswd } from './auth/htpasswd.js'
+export {
+  type PasswordStatistics,
+  type PasswordVerifier,
+  type PasswordWorkerOptions,
+  passwordWorker,
+} from './auth/password-worker.js'
 export { type RuleContext, type RulesAuthorizer, type RulesOptions, rules } from './auth/rules.js'
 export { createToken, type IssuedToken, listTokens, type NewToken, revokeToken } from './auth/token-file.js'
 export type { TokenInfo } from './auth/token-records.js'
@@ -43,14 +49,15 @@ export { type DirectoryBackend, type DirectoryOptions, directory } from './backe
 export { uploadedProjects } from './backends/directory/project-documents.js'
 export type { Config } from './config.js'
 export type { AttestationsSetting, AttestationTrust, TrustedPublisher } from './domain/attestation-policy.js'
+export type { Validation } from './domain/inspector.js'
 export { createManagement, type Management, type ManagementOptions, type Target } from './domain/management.js'
 export type { Hooks } from './domain/publishing.js'
 export type { FetchHandler, FetchOptions } from './edge/fetch.js'
 export type { NodeHandler, NodeRequest, NodeResponse } from './edge/node.js'
 export { PypiServerError, type PypiServerErrorCode } from './errors.js'
-export type { EventMap, Listener, Listeners } from './events.js'
+export type { EventMap, Events, Listener, Listeners } from './events.js'
 export type { Limits } from './limits.js'
-export { type Logger, silentLogger } from './logger.js'
+export { type Logger, type LogMethod, silentLogger } from './logger.js'
 export { type ParsedFilename, parseFilename } from './packaging/filename.js'
 export { isProjectName, normalizeName } from './packaging/name.js'
 export { compareVersions, isPrerelease, normalizeVersion, releaseKey } from './packaging/version.js'

@@ -4,30 +4,40 @@ import { answerNode } from './answer-node.js'
 
 /** As much of a Fastify instance as is needed; those of Fastify 4 and 5 fit. */
 export interface FastifyScope {
+  /** Path in front of the routes of this scope. */
   readonly prefix: string
+  /** Takes away everything that would read a body. */
   removeAllContentTypeParsers(): unknown
+  /** Says who reads bodies of a type; `*` is every type. */
   addContentTypeParser(
     contentType: string,
     parser: (request: unknown, payload: unknown, done: (error: Error | null) => void) => void,
   ): unknown
+  /** A route for every method. */
   all(path: string, handler: (request: FastifyCall, reply: FastifyAnswer) => Promise<unknown>): unknown
 }
 
 /** As much of Fastify's request as is needed. */
 export interface FastifyCall {
+  /** Request of node:http below it. */
   readonly raw: IncomingMessage
+  /** Target as the client sent it, before any rewriting. */
   readonly originalUrl: string
 }
 
 /** As much of Fastify's reply as is needed. */
 export interface FastifyAnswer {
+  /** Response of node:http below it. */
   readonly raw: ServerResponse
+  /** Tells Fastify that somebody else answers. */
   hijack(): unknown
+  /** Hands on to the not-found handler of the application. */
   callNotFound(): unknown
 }
 
 /** What `register` is given beside the plugin. */
 export interface FastifyOptions {
+  /** Index to mount; it stays the caller's to close. */
   readonly app: App
   /** Path in front of the index, read by Fastify itself. @default none */
   readonly prefix?: string

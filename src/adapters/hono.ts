@@ -2,6 +2,7 @@ import type { App } from '../index.js'
 
 /** As much of Hono's context as is needed. */
 export interface HonoContext {
+  /** Hono's request, around that of the web standard. */
   readonly req: { readonly raw: Request }
 }
 

@@ -4,9 +4,13 @@ import { answerNode } from './answer-node.js'
 
 /** As much of Koa's context as is needed; those of Koa 2 and 3 fit. */
 export interface KoaContext {
+  /** Request of node:http. */
   readonly req: IncomingMessage
+  /** Response of node:http. */
   readonly res: ServerResponse
+  /** Target as the client sent it, before any mount took something off. */
   readonly originalUrl: string
+  /** `false` tells Koa that somebody else answers. @default true */
   respond?: boolean
 }
 

@@ -6,6 +6,7 @@ export type ActionGroup = 'list' | 'download' | 'update'
 
 /** What a login is good for at most, whatever the authorizer says. It only narrows: it grants nothing. */
 export interface Scope {
+  /** Actions that are covered; `all` is every one, also those of later versions. */
   readonly actions: readonly Action[] | 'all'
   /**
    * Globs on normalized names: `*` is any run of characters, `?` exactly one. A call that names no project, such as for
@@ -16,6 +17,7 @@ export interface Scope {
 
 /** Someone whose credentials were good. */
 export interface Identity {
+  /** Shown in the log, in events and in the audit log; what rules are written for. */
   readonly name: string
   /** What these credentials are good for at most; calls outside are answered 403. @default no limit */
   readonly scope?: Scope
@@ -24,6 +26,7 @@ export interface Identity {
 
 /** What is being asked of whom, for authers and authorizers that want to know. */
 export interface AuthContext {
+  /** What the caller wants to do. */
   readonly action: Action
   /** Normalized name, where the route names one project. */
   readonly project?: string
@@ -33,6 +36,7 @@ export interface AuthContext {
   readonly signal: AbortSignal
 }
 
+/** At once, or later. */
 export type Awaitable<T> = T | Promise<T>
 
 /**

@@ -21,10 +21,11 @@ export function anyOf(...authers: readonly Auther[]): Auther {
   }
 }
 
+/** How much {@link cached} remembers, and for how long. */
 export interface CachedOptions {
-  /** How long a yes is reused; a password revoked meanwhile still works. @default 60_000 */
+  /** Milliseconds that a yes is reused; a password revoked meanwhile still works. @default 60_000 */
   readonly ttlMs?: number
-  /** The least recently used goes first. @default 1000 */
+  /** Logins that are remembered; the least recently used goes first. @default 1000 */
   readonly maxEntries?: number
 }
 

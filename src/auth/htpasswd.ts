@@ -17,16 +17,20 @@ export interface HtpasswdAuther {
   close(): Promise<void>
 }
 
+/** How {@link htpasswd} reads its file and verifies passwords. */
 export interface HtpasswdOptions {
-  /** @default silent */
+  /** Hears when the file cannot be used, and which of its lines have no effect. @default silent */
   readonly logger?: Logger
   /** Successful logins that are remembered, so that 20 requests of one pip cost one bcrypt. @default 1000 */
   readonly maxCached?: number
-  /** How long each is remembered; a change of the file ends it earlier. @default 300_000 */
+  /** Milliseconds that each is remembered; a change of the file ends it earlier. @default 300_000 */
   readonly cacheTtlMs?: number
   /** Logins that may wait for one verification to end; others reject. Not for a `verifier` that is given. @default 256 */
   readonly maxWaiting?: number
-  /** Verifies off the event loop; give one to several authers to share its thread, and close it yourself. */
+  /**
+   * Verifies off the event loop: give one {@link passwordWorker} to several authers to share its thread, and close it yourself.
+   * @default one of its own
+   */
   readonly verifier?: PasswordVerifier
 }
 

@@ -19,11 +19,13 @@ export interface PasswordVerifier {
    * next call starts another), ERR_PYPI_CLOSED after or during `close`.
    */
   verify(password: string, stored: string): Promise<boolean>
+  /** How busy it is, for metrics. */
   statistics(): PasswordStatistics
   /** Ends the thread, even in the middle of a verification. Idempotent. */
   close(): Promise<void>
 }
 
+/** Options of {@link passwordWorker}. */
 export interface PasswordWorkerOptions {
   /** Verifications that may wait. @default 256 */
   readonly maxWaiting?: number

@@ -18,6 +18,7 @@ export interface RulesAuthorizer {
   close(): Promise<void>
 }
 
+/** Options of {@link rules}. */
 export interface RulesOptions {
   /** Hears when the file cannot be used, and where it is malformed. @default silent */
   readonly logger?: Logger

@@ -20,6 +20,7 @@ import {
 export interface NewToken {
   /** 1 to 64 letters, digits, `.`, `_` and `-`, of no other token in the file; an expired one is replaced. */
   readonly name: string
+  /** What it is good for; `all` is every action. */
   readonly actions: TokenInfo['actions']
   /** Globs on project names in any spelling: `*` is any run of characters, `?` exactly one. */
   readonly projects: readonly string[]
@@ -33,6 +34,7 @@ export interface NewToken {
 export interface IssuedToken {
   /** To be shown now: only its hash is stored. */
   readonly token: string
+  /** Twelve hexadecimal digits, for {@link revokeToken}; no secret. */
   readonly id: string
 }
 

@@ -8,6 +8,7 @@ import { watchedFile } from './watched-file.js'
 export interface TokenIdentity extends Identity {
   /** `token:` and the name of the token; no user name of a Basic login can have the colon. */
   readonly name: string
+  /** Twelve hexadecimal digits, by which the token is revoked. */
   readonly tokenId: string
   /** What the token is good for; enforced before any authorizer is asked. */
   readonly scope: Scope
@@ -28,6 +29,7 @@ export interface TokenAuther {
   close(): Promise<void>
 }
 
+/** Options of {@link tokens}. */
 export interface TokensOptions {
   /** Hears why tokens are refused, but never any token. @default silent */
   readonly logger?: Logger

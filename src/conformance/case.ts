@@ -7,6 +7,7 @@ import { publishAll } from './subject.js'
 
 /** A backend without files, made for one case. */
 export interface BackendUnderTest {
+  /** What is tried. */
   readonly backend: Backend
   /**
    * Puts files where the backend finds them, and fulfils when it shows them. Needed by a backend without `publish`;

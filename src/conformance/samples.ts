@@ -5,16 +5,23 @@ import { normalizeName } from '../packaging/name.js'
 
 /** A small wheel with everything that a backend is to tell about it. */
 export interface SampleFile {
+  /** Normalized. */
   readonly project: NormalizedName
+  /** Of a wheel for every platform. */
   readonly filename: DistributionFilename
+  /** As the file name spells it. */
   readonly version: string
+  /** The whole file. */
   readonly bytes: Uint8Array
   /** Lower-case hex by algorithm: `sha256` only. */
   readonly hashes: { readonly sha256: string }
   /** METADATA as it stands in the archive, and its digest. */
   readonly metadata: { readonly bytes: Uint8Array; readonly sha256: string }
+  /** As METADATA has it. */
   readonly requiresPython: string
+  /** Stands beside the file as `<filename>.asc`. Absent: none. */
   readonly signature?: Uint8Array
+  /** Goes with the file (PEP 740). Absent: none. */
   readonly provenance?: NonNullable<Candidate['provenance']>
 }
 

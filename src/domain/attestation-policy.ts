@@ -27,10 +27,11 @@ export interface TrustedPublisher {
 export interface AttestationTrust {
   /** Path of a Sigstore `trusted_root.json`: read once, when it is needed first. */
   readonly trustedRoot: string
+  /** Whose attestations are taken, at least one; those of all others are refused. */
   readonly publishers: readonly TrustedPublisher[]
 }
 
-/** What is done with attestations; see {@link createAttestationPolicy}. */
+/** What is done with attestations: dropped unread, shown as nobody verified them, or verified against a trust root. */
 export type AttestationsSetting = 'off' | 'unverified' | AttestationTrust
 
 /** Takes attestations in and decides which provenance is shown. */

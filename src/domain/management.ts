@@ -7,9 +7,11 @@ import { record } from './record.js'
 
 /** What an administrative action is about: one file, one release, or all files of a project. */
 export interface Target {
+  /** Normalized name of the project. */
   readonly project: NormalizedName
-  /** In any spelling (PEP 440). */
+  /** One release, in any spelling (PEP 440). @default every release */
   readonly version?: string
+  /** One file of it. @default all of the release or project */
   readonly filename?: string
 }
 
@@ -17,6 +19,7 @@ export interface Target {
 export interface Management {
   /** Withdraws files from new resolutions (PEP 592); pinned versions still get them. */
   readonly yank: (target: Target, yank: Yank, user: string | null) => Promise<readonly DistributionFile[]>
+  /** Takes a yank back. */
   readonly unyank: (target: Target, user: string | null) => Promise<readonly DistributionFile[]>
   /** Removes files for good; their names stay bound to their bytes unless `freesNames`. */
   readonly remove: (
@@ -34,6 +37,7 @@ export interface Management {
 
 /** What a management works with. */
 export interface ManagementOptions {
+  /** Where the projects and files are. */
   readonly backend: Backend
   /** Told after each change. @default nobody */
   readonly events?: Events

@@ -22,7 +22,7 @@ export interface PublishingOptions {
 
 /** Functions of the host that are awaited and may refuse, by rejecting; the message reaches the client. */
 export interface Hooks {
-  /** Before a complete, checked upload is published. */
+  /** Before a complete, checked upload is published; rejecting refuses it. @default nothing is asked */
   readonly beforePublish?: (candidate: Candidate, context: { readonly user: string | null }) => void | Promise<void>
 }
 

@@ -11,6 +11,7 @@ export type NodeRequest = (IncomingMessage | Http2ServerRequest) & {
   readonly originalUrl?: string
   readonly baseUrl?: string
 }
+/** A response of node:http, node:https, or node:http2's compatibility layer. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
 /**

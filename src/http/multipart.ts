@@ -3,11 +3,11 @@ import { PypiServerError } from '../errors.js'
 import type { Pace } from './body-pace.js'
 import { readBody } from './body-reader.js'
 import { defaultFormLimits, type Form, type FormLimits, fieldCollector, malformedMultipart } from './form-fields.js'
-import { collectParts, type FormFile, formParser, type OnFile } from './form-parts.js'
+import { collectParts, formParser, type OnFile } from './form-parts.js'
 import { type ParameterizedValue, parseParameterized } from './header-parameters.js'
 import { partScanner } from './part-headers.js'
 
-export type { Form, FormFile, FormLimits }
+export type { Form, FormLimits }
 
 /** How {@link readForm} reads. */
 export interface ReadFormOptions {

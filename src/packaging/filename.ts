@@ -11,9 +11,11 @@ export type DistributionFilename = string & { readonly [brand]: 'DistributionFil
 
 /** What the name of a distribution file says. */
 export interface ParsedFilename {
+  /** The name itself, checked. */
   readonly filename: DistributionFilename
   /** As the name spells it. */
   readonly project: string
+  /** Project, normalized. */
   readonly name: NormalizedName
   /** As the name spells it, which need not be PEP 440's; empty when it has none. */
   readonly version: string
@@ -42,7 +44,7 @@ const uploadName = /^[A-Za-z0-9][A-Za-z0-9._+!-]*$/
 /**
  * Reads the name of a file found in a directory: wheels by PEP 427, sdists by PEP 625, and older names as leniently as
  * pypiserver. `undefined` when it is no distribution file: another extension, a hidden file, a signature, a name of no
- * project, with control characters or slashes, or longer than {@link maxFilenameBytes}.
+ * project, with control characters or slashes, or longer than 240 bytes.
  */
 export function parseFilename(filename: string): ParsedFilename | undefined {
   if (filename.startsWith('.') || filename.length > maxFilenameBytes || forbidden.test(filename)) return undefined

@@ -75,7 +75,10 @@ export function sortKey(text: string): string {
   return version === undefined ? `0${text.toLowerCase()}` : `1${validKey(version)}`
 }
 
-/** Negative when `a` comes before `b` in the order of {@link sortKey}, positive after it, 0 when they are one release. */
+/**
+ * Negative when `a` comes before `b` in the order of PEP 440, positive after it, 0 when they are one release. What is not a
+ * version comes before all versions.
+ */
 export function compareVersions(a: string, b: string): number {
   const left = sortKey(a)
   const right = sortKey(b)
