@@ -19,9 +19,6 @@ const { zstdCompress, zstdCompressSync } = zlib as WithZstd
 export const contentCodings: readonly ContentCoding[] =
   zstdCompress === undefined ? ['br', 'gzip'] : ['br', 'zstd', 'gzip']
 
-/** Those whose packed parts may stand one behind the other and are the packed whole (RFC 1952 section 2.2, RFC 8878 section 3). */
-export const joinableCodings: readonly ContentCoding[] = contentCodings.filter((coding) => coding !== 'br')
-
 const gzipOptions: zlib.ZlibOptions = { level: 1 }
 const brotliOptions: zlib.BrotliOptions = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } }
 
