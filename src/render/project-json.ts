@@ -24,15 +24,19 @@ export interface ReleaseDescription {
  * @param baseUrl absolute, with a trailing slash: readers do not resolve relative addresses
  */
 export function releaseJson({ release, metadata, releases, serial }: ReleaseDescription, baseUrl: string): string {
-  const entries = (of: Release): readonly object[] => of.files.map((file) => fileEntry(file, baseUrl))
   return JSON.stringify({
     info: infoOf(release, metadata, baseUrl),
     last_serial: serial ?? 0,
     ownership: { roles: [], organization: null },
-    ...(releases && { releases: Object.fromEntries(releases.map((each) => [each.version, entries(each)])) }),
-    urls: entries(release),
+    ...(releases && { releases: Object.fromEntries(releases.map((each) => [each.version, urlsOf(each, baseUrl)])) }),
+    urls: urlsOf(release, baseUrl),
     vulnerabilities: [],
   })
+}
+
+/** What PyPI's APIs say of the files of a release; `baseUrl` as for {@link releaseJson}. */
+export function urlsOf({ files }: Release, baseUrl: string): readonly object[] {
+  return files.map((file) => fileEntry(file, baseUrl))
 }
 
 /** The address of a project's page. */
@@ -46,7 +50,12 @@ export function spelledName(project: string, metadata: CoreMetadata | undefined)
   return spelled !== undefined && normalizeName(spelled) === project ? spelled : project
 }
 
-function infoOf({ project, version, yanked }: Release, metadata: CoreMetadata | undefined, baseUrl: string): object {
+/** What PyPI's APIs say of a release itself; `baseUrl` as for {@link releaseJson}. */
+export function infoOf(
+  { project, version, yanked }: Release,
+  metadata: CoreMetadata | undefined,
+  baseUrl: string,
+): object {
   // There is no other page about a project, nor one about a release.
   const page = projectUrl(project, baseUrl)
   return {

@@ -1,12 +1,42 @@
 import type { XmlRpcValue } from '../http/xmlrpc.js'
 import { type Html, html } from './html.js'
 
+const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
 /** What XML 1.0 has no way to write, not even as a reference (section 2.2, "Char"). */
 const forbidden = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu
 
 /** The document that answers a call with this value. Characters that XML forbids are left out. */
 export function methodResponse(value: XmlRpcValue): string {
   return documentOf(html`<params><param>${valueXml(value)}</param></params>`)
+}
+
+const valuesPerPart = 500
+
+/** As {@link methodResponse} of an array, part by part, for answers that are too long to write in one go. */
+export function* arrayResponse(values: readonly XmlRpcValue[]): Generator<string> {
+  yield* inParts(values, (some) => html`${some.map(valueXml)}`, 'array', 'data')
+}
+
+/** As {@link arrayResponse}, for a struct. */
+export function* structResponse(members: readonly (readonly [string, XmlRpcValue])[]): Generator<string> {
+  yield* inParts(members, (some) => html`${some.map(memberXml)}`, 'struct')
+}
+
+function* inParts<T>(
+  items: readonly T[],
+  render: (some: readonly T[]) => Html,
+  ...tags: readonly string[]
+): Generator<string> {
+  const around = ['methodResponse', 'params', 'param', 'value', ...tags]
+  yield `${declaration}${around.map((tag) => `<${tag}>`).join('')}`
+  for (let start = 0; start < items.length; start += valuesPerPart) {
+    yield render(items.slice(start, start + valuesPerPart)).markup
+  }
+  yield `${around
+    .toReversed()
+    .map((tag) => `</${tag}>`)
+    .join('')}\n`
 }
 
 /** The document that says why there is no value. */
@@ -19,7 +49,7 @@ export function faultResponse(code: number, message: string): string {
 }
 
 function documentOf(content: Html): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${html`<methodResponse>${content}</methodResponse>`.markup}\n`
+  return `${declaration}${html`<methodResponse>${content}</methodResponse>`.markup}\n`
 }
 
 function valueXml(value: XmlRpcValue): Html {

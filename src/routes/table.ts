@@ -73,9 +73,9 @@ function allRoutes(healthEndpoint: string): readonly Route[] {
     { method: 'POST', path: '/', action: 'upload', handler: postForm },
     { method: 'POST', path: '/legacy', action: 'upload', handler: postForm },
     { method: 'POST', path: '/legacy/', action: 'upload', handler: postForm },
-    { method: 'POST', path: '/RPC2', action: 'list', handler: xmlRpc },
-    { method: 'POST', path: '/RPC2/', action: 'list', handler: xmlRpc },
-    { method: 'POST', path: '/pypi', action: 'list', handler: xmlRpc },
-    { method: 'POST', path: '/pypi/', action: 'list', handler: xmlRpc },
+    { method: 'POST', path: '/RPC2', action: 'list', handler: xmlRpc(readMetadata) },
+    { method: 'POST', path: '/RPC2/', action: 'list', handler: xmlRpc(readMetadata) },
+    { method: 'POST', path: '/pypi', action: 'list', handler: xmlRpc(readMetadata) },
+    { method: 'POST', path: '/pypi/', action: 'list', handler: xmlRpc(readMetadata) },
   ]
 }

@@ -1,10 +1,12 @@
+import type { Readable } from 'node:stream'
+import type { ReadReleaseMetadata } from '../domain/release-metadata.js'
 import { type SearchQuery, searchProjects } from '../domain/search.js'
-import type { Call, Reply } from '../http/message.js'
 import { readWholeBody } from '../http/whole-body.js'
 import { readXmlRpcCall, type XmlRpcCall, type XmlRpcValue } from '../http/xmlrpc.js'
 import { faultResponse, methodResponse } from '../render/xmlrpc.js'
 import { paceOf } from './pace.js'
-import type { Services } from './route.js'
+import type { Handler } from './route.js'
+import { type Method, type MethodContext, mirrorMethods } from './xmlrpc-mirror.js'
 
 /** Terms of one search: every name of the index is compared with each. */
 const maxTerms = 32
@@ -12,30 +14,36 @@ const maxTerms = 32
 const noSuchMethod = 1
 const wrongParameters = 2
 
-/** The XML-RPC API, as far as `pip search` uses it. What goes wrong with a call itself is a fault, answered with 200. */
-export async function xmlRpc(call: Call, services: Services): Promise<Reply> {
-  const { limits } = services
-  const asked = readXmlRpcCall(await readWholeBody(call, { maxBytes: limits.maxRpcBytes, pace: paceOf(limits) }))
-  const headers = { 'content-type': 'text/xml; charset=utf-8' }
-  return { status: 200, headers, body: await respond(asked, services) }
-}
-
-async function respond({ method, params }: XmlRpcCall, services: Services): Promise<string> {
-  switch (method) {
-    case 'search':
-      return await search(params, services)
-    case 'system.listMethods':
-      return methodResponse(['search', 'system.listMethods'])
-    case undefined:
-      return faultResponse(noSuchMethod, 'the call names no method')
-    default:
-      return faultResponse(noSuchMethod, `method '${method}' is not supported`)
+/**
+ * The XML-RPC API, as far as `pip search` and mirrors use it. What goes wrong with a call itself is a fault, answered with
+ * 200.
+ */
+export function xmlRpc(readMetadata: ReadReleaseMetadata): Handler {
+  return async (call, services, access) => {
+    const { limits } = services
+    const asked = readXmlRpcCall(await readWholeBody(call, { maxBytes: limits.maxRpcBytes, pace: paceOf(limits) }))
+    const headers = { 'content-type': 'text/xml; charset=utf-8' }
+    return { status: 200, headers, body: await respond(asked, { call, services, access, readMetadata }) }
   }
 }
 
-async function search([spec, operator]: readonly XmlRpcValue[], { index }: Services): Promise<string> {
+const methods: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ...mirrorMethods,
+  ['search', search],
+  ['system.listMethods', async () => methodResponse([...methods.keys()].sort())],
+])
+
+async function respond({ method, params }: XmlRpcCall, context: MethodContext): Promise<string | Readable> {
+  if (method === undefined) return faultResponse(noSuchMethod, 'the call names no method')
+  const found = methods.get(method)
+  if (found === undefined) return faultResponse(noSuchMethod, `method '${method}' is not supported`)
+  const answer = await found(params, context)
+  return typeof answer === 'object' && 'wrong' in answer ? faultResponse(wrongParameters, answer.wrong) : answer
+}
+
+async function search([spec, operator]: readonly XmlRpcValue[], { services: { index } }: MethodContext) {
   const query = queryOf(spec, operator)
-  if (typeof query === 'string') return faultResponse(wrongParameters, query)
+  if (typeof query === 'string') return { wrong: query }
   const hits = await searchProjects(index, query)
   return methodResponse(
     hits.map(({ name, version, summary }, rank) => {

@@ -70,12 +70,17 @@ test('a search that is no method call works as with pypiserver', async (t) => {
 
 test('the methods are listed', async (t) => {
   const xml = await answer(await serveIndex(t), call('system.listMethods'))
-  assert.match(xml, /<value><string>search<\/string><\/value><value><string>system\.listMethods<\/string><\/value>/)
+  const names = [...xml.matchAll(/<value><string>([^<]*)/g)].map(([, name]) => name)
+  assert.deepEqual(names, [
+    ...['changelog_last_serial', 'changelog_since_serial', 'list_packages', 'list_packages_with_serial'],
+    ...['package_releases', 'package_roles', 'release_data', 'release_urls'],
+    ...['search', 'system.listMethods', 'user_packages'],
+  ])
 })
 
 test('an unknown method is a fault', async (t) => {
   const server = await serveIndex(t)
-  for (const method of ['list_packages', 'constructor', '__proto__']) {
+  for (const method of ['top_packages', 'constructor', '__proto__']) {
     const xml = await answer(server, call(method))
     assert.match(xml, /<fault>.*<name>faultCode<\/name><value><int>1<\/int>/)
     assert.match(xml, new RegExp(`method &#39;${method}&#39; is not supported`))
