@@ -45,6 +45,13 @@ export type {
   Verification,
   Yank,
 } from './backend.js'
+export {
+  type Diagnosis,
+  type DiagnosisOptions,
+  diagnoseDirectories,
+  type Finding,
+  type FindingKind,
+} from './backends/directory/diagnosis.js'
 export { type DirectoryBackend, type DirectoryOptions, directory } from './backends/directory/directory.js'
 export { uploadedProjects } from './backends/directory/project-documents.js'
 export type { Config } from './config.js'

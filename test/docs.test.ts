@@ -226,6 +226,34 @@ test('every option of the commands has its heading, as their help shows it, and 
   assert.deepEqual([...headings('docs/cli.md', '####')].sort(), updateOnly.sort())
 })
 
+test('every option of the other commands has its line, as their help shows it', () => {
+  const document = read('docs/cli.md')
+  for (const command of [
+    'yank',
+    'unyank',
+    'delete',
+    'status',
+    'doctor',
+    'token create',
+    'token list',
+    'token revoke',
+  ]) {
+    const missing = optionsOf(command).filter((option) => {
+      return option !== '-h, --help' && !document.includes(`\n- \`${option}\``)
+    })
+    assert.deepEqual(missing, [], command)
+  }
+})
+
+test('every kind of finding has its line in the table of doctor, and no other has', () => {
+  const [, union = ''] = /type FindingKind =([\s\S]*?)\n\n/.exec(read('src/backends/directory/finding.ts')) ?? []
+  const kinds = [...union.matchAll(/'([\w-]+)'/g)].map(([, kind = '']) => kind)
+  const [, table = ''] = /### What doctor tells\n([\s\S]*?)\n## /.exec(read('docs/cli.md')) ?? []
+  const documented = [...table.matchAll(/^\| .*? \| `([\w-]+)` +\|/gm)].map(([, kind = '']) => kind)
+  assert.ok(kinds.length > 0)
+  assert.deepEqual(documented.sort(), kinds.sort())
+})
+
 test('options that are said to be those of both commands are', () => {
   const [, section = ''] = /^## Options of both commands\n([\s\S]*?)^## /m.exec(read('docs/cli.md')) ?? []
   const documented = [...section.matchAll(/^### `(.*)`$/gm)].map(([, option = '']) => option)
@@ -239,7 +267,7 @@ test('options that are said to be those of both commands are', () => {
 
 /** The options in the help of a command. */
 function optionsOf(command: string): readonly string[] {
-  const args = [join(root, 'dist', 'cli', 'main.js'), command, '--help']
+  const args = [join(root, 'dist', 'cli', 'main.js'), ...command.split(' '), '--help']
   const help = execFileSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, COLUMNS: '200' } })
   return [...help.matchAll(/^ {2}(-\S.*?)(?: {2,}|$)/gm)].map(([, option = '']) => option)
 }

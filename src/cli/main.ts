@@ -2,6 +2,7 @@
 import { errorMessage } from '../errors.js'
 import { PypiServerError } from '../index.js'
 import { CommandError } from './command-error.js'
+import { doctor } from './doctor.js'
 import { parseArguments } from './legacy.js'
 import { manage } from './manage.js'
 import { run } from './run.js'
@@ -16,6 +17,9 @@ async function main(args: readonly string[]): Promise<void> {
       return await run(line.options)
     case 'update':
       process.exitCode = await update(line.options, { signal: stopSignal() })
+      return
+    case 'doctor':
+      process.exitCode = await doctor(line.options, { signal: stopSignal() })
       return
     case 'token':
       return await token(line.options)

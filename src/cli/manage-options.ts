@@ -1,7 +1,7 @@
 import { type ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, type SubparsersAction } from 'argparse'
 import type { ProjectStatus } from '../index.js'
 import { CommandError } from './command-error.js'
-import { oneOf } from './option-types.js'
+import { oneOf, word } from './option-types.js'
 
 /** What `yank`, `unyank` and `delete` were told, as argparse names it. */
 export interface TargetOptions {
@@ -38,6 +38,13 @@ export type ManageLine =
   | { readonly command: 'unyank'; readonly options: TargetOptions }
   | { readonly command: 'delete'; readonly options: DeleteOptions }
   | { readonly command: 'status'; readonly options: StatusOptions }
+
+const manageCommands: readonly string[] = ['yank', 'unyank', 'delete', 'status']
+
+/** Whether a command is one of those. */
+export function isManageLine(line: { readonly command: string }): line is ManageLine {
+  return manageCommands.includes(line.command)
+}
 
 const statuses = ['active', 'archived', 'deprecated', 'quarantined'] satisfies readonly ProjectStatus[]
 const maxReasonLength = 1000
@@ -201,12 +208,6 @@ function addStatus(parser: ArgumentParser): void {
     help: `${statuses.join(', ')}; without it the status is printed`,
   })
   addMessage(parser)
-}
-
-/** An empty word comes from a variable of a shell that is not set, and must not pass for one that is left out. */
-function word(text: string): string {
-  if (text.trim() !== '') return text
-  throw new ArgumentTypeError('it is empty')
 }
 
 function reason(text: string): string | undefined {

@@ -61,6 +61,12 @@ export const addresses = named('list', (text): readonly string[] => {
 /** Any text; an empty one is as good as none. */
 export const textOrNone = named('text', (text) => text || undefined)
 
+/** A text that is not empty: an empty one comes from a variable of a shell that is not set, and must not pass for one that is left out. */
+export const word = named('text', (text) => {
+  if (text.trim() !== '') return text
+  throw new ArgumentTypeError('it is empty')
+})
+
 /** A path in front of everything, as `/a/b` without a trailing slash; empty for none. */
 export const baseUrlPath = named('path', (text) => {
   const segments = text.split('/').filter((segment) => segment !== '')

@@ -1,7 +1,8 @@
 import { ArgumentParser, RawDescriptionHelpFormatter } from 'argparse'
 import { CommandError } from './command-error.js'
 import { addCommonArguments, type CommonOptions, commonDefaults } from './common-options.js'
-import { addManageCommands, checkManageLine, type ManageLine } from './manage-options.js'
+import { addDoctorCommand, type DoctorOptions } from './doctor-options.js'
+import { addManageCommands, checkManageLine, isManageLine, type ManageLine } from './manage-options.js'
 import { addRunArguments, type RunOptions } from './run-options.js'
 import { addTokenCommand, type TokenOptions } from './token-options.js'
 import { addUpdateArguments, type UpdateOptions } from './update-options.js'
@@ -11,10 +12,11 @@ export type CommandLine =
   | { readonly command: 'run'; readonly options: RunOptions }
   | { readonly command: 'update'; readonly options: UpdateOptions & CommonOptions }
   | { readonly command: 'token'; readonly options: TokenOptions }
+  | { readonly command: 'doctor'; readonly options: DoctorOptions }
   | ManageLine
 
 /** The names of the commands. */
-export const commandNames = ['run', 'update', 'yank', 'unyank', 'delete', 'status', 'token'] as const
+export const commandNames = ['run', 'update', 'yank', 'unyank', 'delete', 'status', 'token', 'doctor'] as const
 
 const defaultFormat = `default of --log-frmt:
   ${commonDefaults.log_frmt}`
@@ -30,6 +32,8 @@ examples:
       withdraw a release
   pypi-server token create tokens.json ci --projects 'acme-*'
       make a token for uploads to some projects
+  pypi-server doctor ./packages
+      tell which files are skipped or broken, and why
 
 ${defaultFormat}`
 
@@ -68,7 +72,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   // argparse knows no types; each command's arguments are added in one place with the interface that names them.
   const line = { command, options } as unknown as CommandLine
   if (line.command === 'run') checkPair(line.options)
-  else if (line.command !== 'update' && line.command !== 'token') checkManageLine(line)
+  if (isManageLine(line)) checkManageLine(line)
   return line
 }
 
@@ -101,7 +105,7 @@ function createParser(): ArgumentParser {
   })
   addUpdateArguments(update)
   for (const command of [run, update]) addCommonArguments(command, { verboseTo: 'verbose' })
-  const others = [...addManageCommands(commands), ...addTokenCommand(commands)]
+  const others = [...addManageCommands(commands), ...addTokenCommand(commands), addDoctorCommand(commands)]
   for (const command of [run, update, ...others]) throwErrors(command)
   return parser
 }

@@ -72,12 +72,18 @@ export async function discard(path: string): Promise<void> {
  * stay until nobody has written to them for a day: several processes may share a directory.
  */
 export async function removeDeadSpoolFiles(directory: string): Promise<void> {
-  const names = (await readdir(directory).catch(undefinedIf('ENOENT'))) ?? []
-  for (const name of names) {
+  for (const path of await deadSpoolFiles(directory)) await discard(path)
+}
+
+/** Paths of what {@link removeDeadSpoolFiles} would remove. */
+export async function deadSpoolFiles(directory: string): Promise<readonly string[]> {
+  const dead: string[] = []
+  for (const name of (await readdir(directory).catch(undefinedIf('ENOENT'))) ?? []) {
     const path = join(directory, name)
     const modifiedMs = (await stat(path).catch(undefinedIf('ENOENT')))?.mtimeMs
-    if (modifiedMs !== undefined && isDead(name, modifiedMs)) await discard(path)
+    if (modifiedMs !== undefined && isDead(name, modifiedMs)) dead.push(path)
   }
+  return dead
 }
 
 /** A new file name that says whose it is, so that {@link removeDeadSpoolFiles} can tell the dead from the living. */

@@ -71,12 +71,20 @@ async function isStale(path: string): Promise<boolean> {
 
 /** Removes the locks that dead processes left in a directory of locks; one that is not there has none. */
 export async function removeDeadLocks(directory: string): Promise<void> {
-  for (const name of (await readdir(directory).catch(undefinedIf('ENOENT'))) ?? []) {
-    const path = join(directory, name)
-    if (!(await isStale(path))) continue
-    if (name.endsWith(guardSuffix)) await rm(path, { force: true })
+  for (const path of await deadLocks(directory)) {
+    if (path.endsWith(guardSuffix)) await rm(path, { force: true })
     else await isBroken(path)
   }
+}
+
+/** Paths of the locks in a directory that dead processes left, or that are older than any work under one. */
+export async function deadLocks(directory: string): Promise<readonly string[]> {
+  const dead: string[] = []
+  for (const name of (await readdir(directory).catch(undefinedIf('ENOENT'))) ?? []) {
+    const path = join(directory, name)
+    if (await isStale(path)) dead.push(path)
+  }
+  return dead
 }
 
 /** One breaks at a time and looks again: who is slower must not take away the lock that a faster one has made since. */

@@ -230,6 +230,29 @@ function nameOf(filename: string): NormalizedName | undefined {
   }
 }
 
+/** A file among the project documents: what it holds, or why that cannot be told. */
+export interface DocumentFile {
+  readonly filename: string
+  /** Absent when the name of the file tells none. */
+  readonly name?: NormalizedName
+  readonly document?: ProjectDocument
+  readonly problem?: string
+}
+
+/** Reads all documents of a root, one after the other. */
+export async function* readDocuments(root: string): AsyncGenerator<DocumentFile> {
+  const folder = projectsFolder(root)
+  for (const filename of (await readdir(folder).catch(undefinedIf('ENOENT'))) ?? []) {
+    const name = nameOf(filename)
+    if (name === undefined) continue
+    try {
+      yield { filename, name, document: checked(JSON.parse(await readFile(join(folder, filename), 'utf8'))) }
+    } catch (error) {
+      yield { filename, name, problem: errorMessage(error) }
+    }
+  }
+}
+
 /** Names of the projects to which somebody uploaded below this root; the root need not be served. */
 export async function uploadedProjects(root: string): Promise<ReadonlySet<NormalizedName>> {
   const folder = projectsFolder(root)
