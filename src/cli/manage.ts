@@ -102,7 +102,7 @@ function targetOf({ project: name, target }: TargetOptions): Target {
 }
 
 function lines(done: string, files: readonly DistributionFile[]): readonly string[] {
-  return files.map(({ path }) => `${done} ${path}`)
+  return files.map(({ path }) => `${done} ${path}`).sort()
 }
 
 /** Who it is in the audit log; no login has a name with this colon. */
