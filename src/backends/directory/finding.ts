@@ -29,6 +29,7 @@ export type FindingKind =
 
 /** Something in a directory that is not served as its owner may think. */
 export interface Finding {
+  /** What is wrong; the documentation of `pypi-server doctor` has a line on each. */
   readonly kind: FindingKind
   /**
    * `broken`: clients miss it, or fail over it; `skipped`: it is not served, and rarely meant to be; `notice`: it is
