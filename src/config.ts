@@ -81,6 +81,12 @@ export interface Config {
   readonly fallbackUrl?: string
   /** Ignore `fallbackUrl`. @default false */
   readonly disableFallback?: boolean
+  /**
+   * Projects that are yours even when nothing of them is here, and never lead to `fallbackUrl`: names in any spelling, in
+   * which `*` stands for any characters, such as `'acme-*'`.
+   * @default []
+   */
+  readonly privateNames?: readonly string[]
   /** Path below the mount point that answers `Ok` as long as the process lives. @default '/health' */
   readonly healthEndpoint?: string
   /**

@@ -15,6 +15,7 @@ import {
   type TrustedPublisher,
 } from './domain/attestation-policy.js'
 import { createInspector, type Inspector, type Validation } from './domain/inspector.js'
+import { isNamePattern, type NameRule, nameRule } from './domain/name-rule.js'
 import type { Hooks } from './domain/publishing.js'
 import type { Listeners } from './events.js'
 import { type Limits, limitsOf } from './limits.js'
@@ -43,6 +44,7 @@ export interface Settings {
   readonly attestations: AttestationPolicy
   readonly fragment: string | false
   readonly fallbackUrl: string | undefined
+  readonly isReserved: NameRule
   readonly healthEndpoint: string
   readonly welcome: string | undefined
   readonly cacheControl: number | undefined
@@ -71,6 +73,7 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   hashAlgo: true,
   fallbackUrl: true,
   disableFallback: true,
+  privateNames: true,
   healthEndpoint: true,
   welcome: true,
   cacheControl: true,
@@ -112,6 +115,7 @@ export function settingsOf(config: Config): Settings {
     attestations: createAttestationPolicy(attestationsOf(config)),
     fragment,
     fallbackUrl: fallbackOf(config),
+    isReserved: nameRule(privateNamesOf(config)),
     healthEndpoint: healthEndpointOf(config),
     welcome: welcomeOf(config),
     cacheControl: cacheControlOf(config),
@@ -233,6 +237,16 @@ function fallbackOf({ fallbackUrl, disableFallback = false }: Config): string | 
   if (fallbackUrl === undefined) return undefined
   const url = httpUrl('fallbackUrl', fallbackUrl)
   return disableFallback ? undefined : url
+}
+
+function privateNamesOf({ privateNames = [] }: Config): readonly string[] {
+  if (!Array.isArray(privateNames)) throw wrongConfig('privateNames takes a list of project names, with or without *')
+  for (const pattern of privateNames as readonly unknown[]) {
+    if (typeof pattern === 'string' && isNamePattern(pattern)) continue
+    // It would protect nothing.
+    throw wrongConfig(`privateNames: ${shown(pattern)} is no project name, with or without *`)
+  }
+  return privateNames
 }
 
 function healthEndpointOf({ healthEndpoint = '/health' }: Config): string {

@@ -82,6 +82,7 @@ test('every key refuses values of wrong types by its name', () => {
     hashAlgo: [null, 1, true, ['sha256']],
     fallbackUrl: [null, 1, '', ['https://pypi.org/']],
     disableFallback: [null, 1, 'true'],
+    privateNames: [null, 1, 'acme-*', [null], [''], ['a b'], [['acme']]],
     healthEndpoint: [null, 1, '', ['/health']],
     welcome: [null, 1, ['x']],
     cacheControl: [null, '1', -1, 1.5, Number.POSITIVE_INFINITY, 1n],

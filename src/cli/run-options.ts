@@ -16,6 +16,7 @@ import {
   seconds,
   textOrNone,
 } from './option-types.js'
+import { privateNameHelp } from './private-names.js'
 
 /** What `run` was told, as argparse names it. */
 export interface RunOptions extends CommonOptions {
@@ -45,6 +46,8 @@ export interface RunOptions extends CommonOptions {
   readonly grace: number
   readonly disable_fallback: boolean
   readonly fallback_url: string
+  /** Names that are never redirected; `*` stands for any characters, and `@FILE` for the lines of a file. */
+  readonly private: readonly string[]
   readonly health_endpoint: string
   readonly cache_control: number | undefined
   /** A file with a template; empty for the built-in page. */
@@ -187,6 +190,12 @@ function addFallback(group: ActionsContainer): void {
     default: 'https://pypi.org/simple/',
     metavar: 'URL',
     help: 'simple index that requests for them are redirected to (default: https://pypi.org/simple/)',
+  })
+  group.add_argument('--private', {
+    action: 'append',
+    default: [],
+    metavar: 'NAME',
+    help: `never redirect this project, even when nothing of it is here; ${privateNameHelp}`,
   })
 }
 

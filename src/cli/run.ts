@@ -11,7 +11,9 @@ import { prepareDirectories } from './directories.js'
 import { createHttpServer, listen } from './http-server.js'
 import { createLogger, type LineSink, lineWriter } from './log.js'
 import { openLogOutput } from './log-output.js'
+import { openDoors } from './open-doors.js'
 import { absolutePath, resolvedPath } from './paths.js'
+import { privateNames } from './private-names.js'
 import { withRequestLog } from './request-log.js'
 import type { RunOptions } from './run-options.js'
 import { endWithProcess } from './shutdown.js'
@@ -54,6 +56,7 @@ async function configOf(options: RunOptions): Promise<Config> {
     attestations: await attestationsOf(options.attestations),
     fallbackUrl: options.fallback_url,
     disableFallback: options.disable_fallback,
+    privateNames: await privateNames(options.private),
     healthEndpoint: options.health_endpoint,
     hashAlgo: options.hash_algo,
     trustProxy: options.trusted_proxy,
@@ -86,7 +89,7 @@ async function readWelcome(path: string): Promise<string> {
   }
 }
 
-/** What holds although something else was asked for. */
+/** What holds although something else was asked for, or may not have been meant. */
 function remarks(options: RunOptions): readonly string[] {
   const { server, backend } = options
   const { passwordFile, tokenFile, rulesFile } = accessFiles(options)
@@ -95,6 +98,7 @@ function remarks(options: RunOptions): readonly string[] {
     ...(backend === 'auto'
       ? []
       : [`--backend ${backend}: there is one backend, which reads directories and remembers what it read`]),
+    ...openDoors(options).map((line) => `Warning: ${line}`),
     ...warning('password file', passwordFile, () => 'nobody can log in until that is repaired'),
     ...warning('token file', tokenFile, (problem) =>
       problem === 'ENOENT' ? 'there are no tokens until one is created' : 'no token is good until that is repaired',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { isProjectName, type NormalizedName, normalizeName, PypiServerError } from '../index.js'
+import { isProjectName, type NormalizedName, nameRule, normalizeName, PypiServerError } from '../index.js'
+import { privateNames } from './private-names.js'
 
 /** Whether a project is never to be asked about. */
 export type IgnoreRule = (name: NormalizedName) => boolean
@@ -8,7 +9,7 @@ export type IgnoreRule = (name: NormalizedName) => boolean
 export interface IgnoreSources {
   /** One name per line. */
   readonly ignorelist_file: string | undefined
-  /** Names in any spelling; `*` stands for any characters. */
+  /** Names in any spelling; `*` stands for any characters, and `@FILE` for the lines of a file. */
   readonly private: readonly string[]
 }
 
@@ -20,8 +21,8 @@ export interface IgnoreSources {
 export async function ignoreRule(sources: IgnoreSources): Promise<IgnoreRule> {
   const { ignorelist_file: path, private: patterns } = sources
   const names = new Set(path === undefined ? [] : parseIgnoreList(await readIgnoreList(path), path))
-  const globs = patterns.map(globPattern)
-  return (name) => names.has(name) || globs.some((glob) => glob.test(name))
+  const isPrivate = nameRule(await privateNames(patterns))
+  return (name) => names.has(name) || isPrivate(name)
 }
 
 async function readIgnoreList(path: string): Promise<string> {
@@ -48,15 +49,4 @@ function parseIgnoreList(text: string, path: string): readonly NormalizedName[] 
 
 function unusable(path: string, reason: string): string {
   return `Could not parse ignorelist-file '${path}': ${reason}`
-}
-
-/** A pattern that no project name can match would protect nothing either. */
-function globPattern(glob: string): RegExp {
-  const trimmed = glob.trim()
-  if (!isProjectName(trimmed.replaceAll('*', 'x'))) {
-    const text = `argument --private: ${JSON.stringify(glob)} is no project name, with or without *; repeat it for each`
-    throw new PypiServerError('ERR_PYPI_CONFIG', text)
-  }
-  const parts = normalizeName(trimmed).split(/\*+/)
-  return new RegExp(`^${parts.join('.*')}$`)
 }

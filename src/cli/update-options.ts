@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ArgumentParser } from 'argparse'
+import { privateNameHelp } from './private-names.js'
 
 /** What `update` was told, as argparse names it. */
 export interface UpdateOptions {
@@ -16,7 +17,7 @@ export interface UpdateOptions {
   readonly ignorelist_file: string | undefined
   /** A simple index, with or without a user name and password in it. */
   readonly index_url: string
-  /** Names that are never asked about; `*` stands for any characters. */
+  /** Names that are never asked about; `*` stands for any characters, and `@FILE` for the lines of a file. */
   readonly private: readonly string[]
 }
 
@@ -63,6 +64,6 @@ function addAsking(parser: ArgumentParser): void {
     action: 'append',
     default: [],
     metavar: 'NAME',
-    help: 'never ask about this project; * stands for any characters, as in "acme-*"; may be repeated',
+    help: `never ask about this project; ${privateNameHelp}`,
   })
 }

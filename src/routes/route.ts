@@ -3,6 +3,7 @@ import type { Backend } from '../backend.js'
 import type { AttestationPolicy } from '../domain/attestation-policy.js'
 import type { Inspector } from '../domain/inspector.js'
 import type { Management } from '../domain/management.js'
+import type { NameRule } from '../domain/name-rule.js'
 import type { ProjectIndex } from '../domain/project-index.js'
 import type { Hooks } from '../domain/publishing.js'
 import type { Events } from '../events.js'
@@ -38,6 +39,8 @@ export interface Services {
   /** Digest in link fragments, named as in hashlib. */
   readonly fragment: string | false
   readonly fallbackUrl: string | undefined
+  /** Whether a name is ours even when nothing of it is here. */
+  readonly isReserved: NameRule
   /** Seconds. */
   readonly cacheControl: number | undefined
   readonly limits: Limits

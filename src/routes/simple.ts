@@ -3,7 +3,7 @@ import { PypiServerError } from '../errors.js'
 import { negotiateSimple, type SimpleType } from '../http/accept.js'
 import { encodePathSegment, relativePrefix } from '../http/links.js'
 import type { Call, Headers, Reply } from '../http/message.js'
-import { isProjectName, normalizeName } from '../packaging/name.js'
+import { isProjectName, type NormalizedName, normalizeName } from '../packaging/name.js'
 import type { LinkOptions } from '../render/file-links.js'
 import { projectHtml, projectListHtml } from '../render/simple-html.js'
 import { projectJson, projectListJson } from '../render/simple-json.js'
@@ -75,8 +75,8 @@ function renderProject(project: Project, type: SimpleType, links: LinkOptions): 
   return type === json ? projectJson(project, links) : projectHtml(project, links)
 }
 
-function missingProject(call: Call, { fallbackUrl }: Services, name: string): Reply {
-  if (fallbackUrl === undefined || !isProjectName(name)) throw noProject(name)
+function missingProject(call: Call, { fallbackUrl, isReserved }: Services, name: NormalizedName): Reply {
+  if (fallbackUrl === undefined || !isProjectName(name) || isReserved(name)) throw noProject(name)
   // Never kept by a cache: the project may exist here a moment later.
   const headers = {
     location: `${fallbackUrl}${encodePathSegment(name)}/`,

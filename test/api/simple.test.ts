@@ -149,6 +149,21 @@ test('with a fallback a project that is not here leads there, without being cach
   assert.equal(response.headers.get('cache-control'), 'no-store')
 })
 
+test('a private name never leads to the fallback, in any spelling, while others do', async (t) => {
+  const privateNames = ['Acme_*', 'one.name']
+  const { request } = await serveIndex(t, { fallbackUrl: 'https://pypi.org/simple', privateNames })
+  const finalStatus = async (name: string): Promise<number> => {
+    const answer = await request(`/simple/${name}/`)
+    const location = answer.headers.get('location')
+    if (answer.status !== 301 || location === null) return answer.status
+    return (await request(new URL(location, `http://host/simple/${name}/`).pathname)).status
+  }
+  for (const name of ['acme-tools', 'ACME.Tools', 'acme__x', 'one-name', 'One_Name']) {
+    assert.equal(await finalStatus(name), 404, name)
+  }
+  for (const name of ['acme', 'one-names', 'demo']) assert.equal(await finalStatus(name), 303, name)
+})
+
 test('a name that no project can have never leads to the fallback', async (t) => {
   const { request } = await serveIndex(t, { fallbackUrl: 'https://pypi.org/simple' })
   assert.equal((await request('/simple/-x-/')).status, 404)

@@ -73,6 +73,31 @@ test('unknown projects are redirected to the fallback, unless that is disabled',
   assert.equal((await fetch(`${closed.url}simple/missing/`)).status, 404)
 })
 
+test('names that --private tells, in words and in a file, are never redirected', async (t) => {
+  const file = join(temporaryDirectory(t), 'ours')
+  writeFileSync(file, '# ours\nInternal.Tool # the one\n\nteam-*\n')
+  const args = ['--private', 'acme-*', '--private', `@${file}`]
+  const { url } = await start(t, { directory: temporaryDirectory(t), args })
+  for (const name of ['acme-tools', 'internal-tool', 'team-x']) {
+    assert.equal((await fetch(`${url}simple/${name}/`, { redirect: 'manual' })).status, 404, name)
+  }
+  assert.equal((await fetch(`${url}simple/other/`, { redirect: 'manual' })).status, 303)
+})
+
+test('a private name that would protect nothing ends the start of run and update with the same line', (t) => {
+  const directory = temporaryDirectory(t)
+  const file = join(directory, 'missing')
+  for (const [word, text] of [
+    ['one two', 'argument --private: "one two" is no project name, with or without *; repeat it for each'],
+    [`@${file}`, `argument --private: cannot read ${file}: ENOENT`],
+  ] as const) {
+    for (const args of [['run', '-p', '0'], ['update']]) {
+      const { status, err } = command(...args, '--private', word, directory)
+      assert.deepEqual([status, err], [2, `pypi-server: error: ${text}\n`])
+    }
+  }
+})
+
 test('uploads need a login of the password file', async (t) => {
   const directory = temporaryDirectory(t)
   const { url } = await start(t, { directory, args: ['-P', passwordFile(t)] })

@@ -27,6 +27,7 @@ const defaults: RunOptions = {
   grace: 10,
   disable_fallback: false,
   fallback_url: 'https://pypi.org/simple/',
+  private: [],
   health_endpoint: '/health',
   cache_control: undefined,
   welcome: '',
