@@ -13,6 +13,7 @@ import { parseCommandLine } from '#src/cli/options.js'
 import { defaultLimits } from '#src/limits.js'
 import { routeTable } from '#src/routes/table.js'
 import { wheel } from './helpers/archives.js'
+import { freePort } from './helpers/free-port.js'
 import { serveIndex } from './helpers/index-server.js'
 import { temporaryDirectory } from './helpers/temporary.js'
 
@@ -85,15 +86,6 @@ test('every program in the documentation compiles under the strict settings of t
 
 const demo = wheel({ name: 'demo', version: '1.0' })
 
-// The programs listen on 8080, as their readers should see it; here every port is a free one, and is told.
-const freePort = `
-  import { Server } from 'node:net'
-  const { listen } = Server.prototype
-  Server.prototype.listen = function (where, ...rest) {
-    this.once('listening', () => console.log('port ' + this.address().port))
-    return listen.call(this, typeof where === 'object' ? { ...where, port: 0 } : 0, ...rest)
-  }`
-
 /** Starts a program in a directory with what the documentation takes for granted. */
 function start(t: TestContext, { code, at }: Block): ChildProcess {
   const { outputText } = ts.transpileModule(code, {
@@ -105,8 +97,7 @@ function start(t: TestContext, { code, at }: Block): ChildProcess {
   for (const name of ['packages', 'archive']) mkdirSync(join(cwd, name))
   writeFileSync(join(cwd, 'packages', demo.filename), demo.bytes)
   writeFileSync(join(cwd, 'htpasswd'), 'ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n')
-  const preload = `data:text/javascript,${encodeURIComponent(freePort)}`
-  const child = spawn(process.execPath, ['--import', preload, path], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--import', freePort, path], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => child.kill('SIGKILL'))
   return child
 }
@@ -159,8 +150,9 @@ test('every command line in the documentation is one that its program takes', as
     const [, ours] = /^(?:npx )?pypi-server (.*)$/.exec(line.replace(/^npm start --/, 'pypi-server run')) ?? []
     const [, script] = /^npm (?:run )?(\w+)/.exec(line) ?? []
     if (ours !== undefined) assert.doesNotThrow(() => parseCommandLine(words(ours)), `${at}: ${line}`)
-    else if (script !== undefined) assert.ok(script === 'install' || scripts[script] !== undefined, `${at}: ${line}`)
-    else assert.match(line, /^(?:pip|uv pip|twine|htpasswd) /, at)
+    else if (script !== undefined)
+      assert.ok(['install', 'init'].includes(script) || scripts[script] !== undefined, `${at}: ${line}`)
+    else assert.match(line, /^(?:pip|uv pip|twine|htpasswd|mkdir|node) /, at)
   }
 })
 
