@@ -13,6 +13,7 @@ import { ACCOUNT, type Bench, clientTest } from './client-test.js'
 const clients = await findClients()
 const twine = await clients.tool('twine')
 const poetry = await clients.tool('poetry')
+const pdm = await clients.tool('pdm')
 
 const pyproject = `[tool.poetry]
 name = "demo-poem"
@@ -34,6 +35,7 @@ const other = wheel({ name: 'demo-poem', version: '1.0', requiresDist: ['demo-ot
 const publishers = [
   [twine, uploadWithTwine],
   [poetry, publishWithPoetry],
+  [pdm, publishWithPdm],
 ] as const
 
 async function uploadWithTwine(bench: Bench, url: string): ReturnType<Bench['run']> {
@@ -56,6 +58,22 @@ async function publishWithPoetry(bench: Bench, url: string): ReturnType<Bench['r
   }
   return bench.run(poetry, ['publish', '--no-interaction', '--repository', 'demo'], { cwd, env })
 }
+
+async function publishWithPdm(bench: Bench, url: string): ReturnType<Bench['run']> {
+  const cwd = join(bench.directory, 'project')
+  await mkdir(join(cwd, 'dist'), { recursive: true })
+  await writeFile(join(cwd, 'pyproject.toml'), '[project]\nname = "demo-poem"\nversion = "1.0"\n')
+  await writeFile(join(cwd, 'dist', other.filename), other.bytes)
+  const login = ['--username', ACCOUNT.username, '--password', ACCOUNT.password]
+  const env = { PDM_CHECK_UPDATE: 'false' }
+  return bench.run(pdm, ['publish', '--no-build', '--repository', url, ...login], { cwd, env })
+}
+
+clientTest([pdm], 'may upload the same file a second time', async (bench) => {
+  const url = await bench.serve([other])
+  const { code, output } = await publishWithPdm(bench, url)
+  assert.equal(code, 0, output)
+})
 
 for (const [client, upload] of publishers) {
   clientTest([client], 'shows that a name is taken by other bytes', async (bench) => {

@@ -16,20 +16,21 @@ function serialled(serialOf: (project: Project, last: number) => number | undefi
 function forgetting(method: 'publish' | 'remove' | 'setYanked' | 'setStatus'): BrokenBackend['change'] {
   return (inner) => {
     const kept = new Map<string, number>()
-    const write = async (name: string, work: () => Promise<unknown>): Promise<never> => {
+    const write = async (kind: string, name: string, work: () => Promise<unknown>): Promise<never> => {
       const before = (await inner.getProject(name as never))?.serial
       const result = await work()
-      if (before !== undefined) kept.set(name, before)
+      if (kind !== method) kept.delete(name)
+      else if (before !== undefined) kept.set(name, before)
       return result as never
     }
     const methods: Partial<Backend> = {
-      publish: (candidate, options) => write(candidate.project, () => inner.publish(candidate, options)),
-      remove: (file, options) => write(file.project, () => inner.remove(file, options)),
-      setYanked: (file, yanked) => write(file.project, () => inner.setYanked(file, yanked)),
-      setStatus: (name, status) => write(name, () => inner.setStatus(name, status)),
+      publish: (candidate, options) => write('publish', candidate.project, () => inner.publish(candidate, options)),
+      remove: (file, options) => write('remove', file.project, () => inner.remove(file, options)),
+      setYanked: (file, yanked) => write('setYanked', file.project, () => inner.setYanked(file, yanked)),
+      setStatus: (name, status) => write('setStatus', name, () => inner.setStatus(name, status)),
     }
     const reading = serialled(({ name, serial }) => kept.get(name) ?? serial)(inner, undefined as never)
-    return { ...reading, [method]: methods[method] }
+    return { ...reading, ...methods }
   }
 }
 

@@ -43,7 +43,7 @@ interface Interpreter {
   readonly pip?: string
 }
 
-const PACKAGE_OF_TOOL = { twine: 'twine', flit: 'flit', poetry: 'python3-poetry' } as const
+const PACKAGE_OF_TOOL = { twine: 'twine', flit: 'flit', poetry: 'python3-poetry', pdm: 'python3-pdm' } as const
 
 /** Each brings the pip of the same line, so that the hint for a missing one can name it. */
 const PYTHON_WITH_PIP: Readonly<Record<string, string>> = {
