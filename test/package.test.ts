@@ -1,32 +1,119 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import * as library from 'pypi-server'
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   readonly version: string
+  readonly exports: Readonly<Record<string, unknown>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly scripts: Readonly<Record<string, string>>
 }
 
 test('the version that the library tells is that of the package', () => {
   assert.equal(library.version, manifest.version)
 })
 
-test('the library can be required from CommonJS, and is the same', () => {
-  assert.equal(createRequire(import.meta.url)('pypi-server'), library)
+test('the library and each of its parts can be required from CommonJS, and are the same', async () => {
+  const require = createRequire(import.meta.url)
+  const parts = Object.keys(manifest.exports).map((path) => path.replace('.', 'pypi-server'))
+  assert.ok(parts.length > 4)
+  for (const part of parts.filter((name) => !name.endsWith('.json'))) {
+    assert.equal(require(part), await import(part), part)
+  }
+  assert.equal(require('pypi-server/package.json').version, manifest.version)
 })
 
-test('importing the library starts nothing that keeps the process alive and prints nothing', () => {
-  const script = `
-    import 'pypi-server'
-    const active = () => process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap')
-    process.once('beforeExit', () => process.stdout.write(JSON.stringify(active())))`
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-    encoding: 'utf8',
-    timeout: 20_000,
-  })
-  assert.deepEqual([stdout, stderr], ['[]', ''])
+/** What a script prints that imports a part and then does something with what happened meanwhile. */
+function importing(part: string, before: string, after: string): readonly string[] {
+  const script = `${before}\nawait import('${part}')\n${after}`
+  const args = ['--input-type=module', '-e', script]
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
+  return [stdout, stderr]
+}
+
+test('importing any part starts nothing that keeps the process alive and prints nothing', () => {
+  for (const path of Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'))) {
+    const active = `
+      const active = () => process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap')
+      process.once('beforeExit', () => process.stdout.write(JSON.stringify(active())))`
+    assert.deepEqual(importing(path.replace('.', 'pypi-server'), '', active), ['[]', ''], path)
+  }
+})
+
+test('importing the library writes no file, opens no socket, starts no thread or timer, and changes no global', () => {
+  const spy = `
+    import { createRequire, syncBuiltinESMExports } from 'node:module'
+    const require = createRequire(import.meta.url)
+    const seen = []
+    const watch = (owner, names, label) => {
+      for (const name of names) {
+        const original = owner[name]
+        owner[name] = function (...args) {
+          seen.push(label + name)
+          return new.target ? Reflect.construct(original, args, new.target) : Reflect.apply(original, this, args)
+        }
+      }
+    }
+    watch(require('node:fs'), ['mkdirSync', 'mkdir', 'writeFileSync', 'writeFile', 'createWriteStream', 'watch'], 'fs.')
+    watch(require('node:fs').promises, ['mkdir', 'open', 'writeFile', 'stat', 'readdir'], 'fs.promises.')
+    watch(require('node:net').Socket.prototype, ['connect'], 'socket.')
+    watch(require('node:net').Server.prototype, ['listen'], 'server.')
+    watch(require('node:worker_threads'), ['Worker'], 'threads.')
+    watch(require('node:child_process'), ['spawn', 'exec', 'execFile'], 'processes.')
+    watch(globalThis, ['setTimeout', 'setInterval', 'fetch'], '')
+    syncBuiltinESMExports()
+    const events = () => process.eventNames().map(String).sort().join()
+    const before = [events(), Object.getOwnPropertyNames(globalThis).sort().join()]`
+  const report = `
+    const after = [events(), Object.getOwnPropertyNames(globalThis).sort().join()]
+    process.stdout.write(JSON.stringify([seen, after[0] === before[0], after[1] === before[1]]))`
+  assert.deepEqual(importing('pypi-server', spy, report), ['[[],true,true]', ''])
+})
+
+/** Bytes of the files below a path of this checkout. */
+function sizeOf(path: string): number {
+  const stat = statSync(path)
+  if (!stat.isDirectory()) return path.endsWith('.tsbuildinfo') ? 0 : stat.size
+  const parts = readdirSync(path).filter((name) => name !== 'node_modules')
+  return parts.reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
+}
+
+test('the package is as large as README says, has at most ten dependencies, and runs nothing at its installation', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const [, own = '', count = '', all = ''] =
+    /([\d.]+) MB unpacked, with (\d+) dependencies; ([\d.]+) MB with all/.exec(readme) ?? []
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, { readonly dev?: true; readonly peer?: true; hasInstallScript?: true }>>
+  }
+  const production = Object.entries(lock.packages).filter(([path, { dev, peer }]) => path !== '' && !dev && !peer)
+  assert.deepEqual(
+    production.filter(([, { hasInstallScript }]) => hasInstallScript),
+    [],
+  )
+  const names = Object.keys(manifest.dependencies)
+  assert.equal(names.length, Number(count))
+  assert.ok(names.length <= 10, names.join())
+  const packed = ['dist', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']
+  const ownBytes = packed.reduce((sum, name) => sum + sizeOf(join(root, name)), 0)
+  const allBytes = production.reduce((sum, [path]) => sum + sizeOf(join(root, path)), ownBytes)
+  for (const [said, bytes] of [
+    [own, ownBytes],
+    [all, allBytes],
+  ] as const) {
+    const ratio = bytes / 1e6 / Number(said)
+    assert.ok(ratio > 0.75 && ratio < 1.25, `${said} MB is said, ${(bytes / 1e6).toFixed(1)} MB it is`)
+  }
+  const scripts = Object.keys(manifest.scripts)
+  assert.deepEqual(
+    scripts.filter((name) => /^(?:pre|post)?install$|^prepare$/.test(name)),
+    [],
+  )
 })
 
 test('unknown keys and wrong values of the configuration are refused by name', () => {

@@ -11,7 +11,7 @@ export interface KoaContext {
   /** Target as the client sent it, before any mount took something off. */
   readonly originalUrl: string
   /** `false` tells Koa that somebody else answers. @default true */
-  respond?: boolean
+  respond?: boolean | undefined
 }
 
 /** Where in a Koa application the index is. */
