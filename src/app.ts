@@ -1,18 +1,21 @@
 import { createLoginGuard } from './auth/login-guard.js'
 import type { Backend } from './backend.js'
 import type { Config } from './config.js'
+import { createDiagnostics, type Diagnostics } from './diagnostics.js'
 import { createManagement } from './domain/management.js'
 import { createProjectIndex } from './domain/project-index.js'
 import { type AccessOptions, isRestricted } from './edge/access.js'
 import { createDispatcher } from './edge/dispatch.js'
 import type { Edge } from './edge/edge.js'
 import { createFetchHandler, type FetchHandler } from './edge/fetch.js'
+import { createMetrics, type Metrics } from './edge/metrics.js'
 import { createContinueHandler, createNodeHandler, type NodeHandler } from './edge/node.js'
+import type { Observation } from './edge/observation.js'
 import { answerWellKnown } from './edge/well-known.js'
 import { errorMessage, PypiServerError } from './errors.js'
-import { createEvents } from './events.js'
+import { createEvents, type Events } from './events.js'
 import type { Limits } from './limits.js'
-import { silentLogger } from './logger.js'
+import { type Logger, silentLogger } from './logger.js'
 import { createPages } from './routes/pages.js'
 import type { Services } from './routes/route.js'
 import { routeTable } from './routes/table.js'
@@ -38,6 +41,11 @@ export interface App extends NodeHandler {
    * they send their body. Without it, Node tells them to go on before anybody has looked.
    */
   readonly checkContinue: NodeHandler
+  /**
+   * What was counted, in Prometheus' text format (0.0.4), for a host that has a metrics page of its own: put it behind what
+   * is there already. Counting begins with the first call, or with the app if it has a `metricsEndpoint`.
+   */
+  readonly metrics: () => string
   /** From now on the health endpoint answers `?ready` with 503, and all else goes on. */
   readonly drain: () => void
   /**
@@ -59,7 +67,9 @@ export function createApp(config: Config): App {
   const settings = settingsOf(config)
   const uploads = uploadSlots(settings.limits)
   let isDraining = false
-  const edge = edgeOf(settings, { uploads, isDraining: () => isDraining })
+  const metrics = createMetrics(version)
+  if (settings.metricsEndpoint !== undefined) metrics.start()
+  const edge = edgeOf(settings, { uploads, isDraining: () => isDraining, metrics })
   const close = once(async () => {
     await Promise.race([uploads.idle(), delay(drainMs)])
     for (const end of settings.closers) await end()
@@ -70,6 +80,7 @@ export function createApp(config: Config): App {
     backend: settings.backend,
     ready: async () => void (await Promise.all([settings.attestations.check(), settings.backend.check?.()])),
     checkContinue: createContinueHandler(edge),
+    metrics: metrics.text,
     drain: () => {
       isDraining = true
     },
@@ -80,11 +91,12 @@ export function createApp(config: Config): App {
 
 const drainMs = 10_000
 
-function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDraining'>): Edge {
-  const { backend, logger, healthEndpoint, baseUrl, trustProxy } = settings
-  const events = createEvents(settings.events, (error, event) => {
-    logger.error({ event, reason: errorMessage(error) }, 'an event listener failed')
-  })
+type State = Pick<Services, 'uploads' | 'isDraining'> & { readonly metrics: Metrics }
+
+function edgeOf(settings: Settings, { metrics, ...state }: State): Edge {
+  const { backend, logger, healthEndpoint, metricsEndpoint, baseUrl, trustProxy } = settings
+  const diagnostics = createDiagnostics(backend)
+  const events = eventsOf(settings, metrics, diagnostics)
   const services: Services = {
     ...settings,
     ...state,
@@ -92,6 +104,7 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
     pages: createPages(settings.limits.maxPageCacheBytes),
     management: createManagement({ backend, events, logger }),
     events,
+    metrics: metrics.text,
     provenanceLinks: {
       isShown: settings.attestations.shows,
       ...(baseUrl?.startsWith('https:') && { secureBase: baseUrl }),
@@ -102,8 +115,34 @@ function edgeOf(settings: Settings, state: Pick<Services, 'uploads' | 'isDrainin
   const { maxLoginFailuresPerMinute } = settings.limits
   const logins = createLoginGuard({ maxFailuresPerMinute: maxLoginFailuresPerMinute, logger })
   const access: AccessOptions = { ...settings, logins }
-  const dispatcher = createDispatcher(routeTable(healthEndpoint), services, access)
-  return { dispatcher, logger, isLogging: logger !== silentLogger, baseUrl, trustProxy }
+  const dispatcher = createDispatcher(routeTable(healthEndpoint, metricsEndpoint), services, access)
+  return { dispatcher, logger, observation: observationOf(logger, metrics, diagnostics), baseUrl, trustProxy }
+}
+
+/** Listeners of the configuration, then everybody else. */
+function eventsOf({ events, logger }: Settings, metrics: Metrics, diagnostics: Diagnostics): Events {
+  const listeners = createEvents(events, (error, event) => {
+    logger.error({ event, reason: errorMessage(error) }, 'an event listener failed')
+  })
+  return {
+    emit: (event, details) => {
+      listeners.emit(event, details)
+      metrics.countChange(event, event === 'publish' && 'file' in details ? details.file.size : 0)
+      diagnostics.publish(event, details)
+    },
+  }
+}
+
+function observationOf(logger: Logger, metrics: Metrics, diagnostics: Diagnostics): Observation {
+  const isLogging = logger !== silentLogger
+  return {
+    isOn: () => isLogging || metrics.isCounting() || diagnostics.hasSubscribers('request'),
+    tell: (report) => {
+      if (isLogging) logger.info({ ...report, ms: Math.round(report.ms) }, 'request')
+      metrics.countRequest(report)
+      diagnostics.publish('request', report)
+    },
+  }
 }
 
 /** Fulfils after a while, and keeps no process alive for it. */

@@ -90,6 +90,12 @@ export interface Config {
   /** Path below the mount point that answers `Ok` as long as the process lives. @default '/health' */
   readonly healthEndpoint?: string
   /**
+   * Path below the mount point that tells Prometheus what was counted, such as `/metrics`, without a login. It names neither
+   * projects nor users. `app.metrics()` has the same text for a page of your own.
+   * @default none
+   */
+  readonly metricsEndpoint?: string
+  /**
    * HTML of the page at the mount point. `{{URL}}` (address of the index), `{{VERSION}}`, `{{NUMPKGS}}` (number of files),
    * `{{PACKAGES}}` and `{{SIMPLE}}` (paths of the listings) are filled in, escaped; everything else stays as it is, and
    * any other `{{…}}` is an error.
@@ -113,7 +119,7 @@ export interface Config {
    */
   readonly baseUrl?: string
   /**
-   * Whose `X-Forwarded-Proto`, `-Host` and `-For` are believed: every peer's, nobody's, or those of peers in a list of
+   * Whose `X-Forwarded-Proto`, `-Host`, `-For` and `X-Request-Id` are believed: every peer's, nobody's, or those of peers in a list of
    * addresses and networks, such as `['loopback', '10.0.0.0/8']`, where `loopback` is this machine.
    * @default 'loopback'
    */

@@ -46,6 +46,7 @@ export interface Settings {
   readonly fallbackUrl: string | undefined
   readonly isReserved: NameRule
   readonly healthEndpoint: string
+  readonly metricsEndpoint: string | undefined
   readonly welcome: string | undefined
   readonly cacheControl: number | undefined
   readonly limits: Limits
@@ -75,6 +76,7 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   disableFallback: true,
   privateNames: true,
   healthEndpoint: true,
+  metricsEndpoint: true,
   welcome: true,
   cacheControl: true,
   limits: true,
@@ -117,6 +119,7 @@ export function settingsOf(config: Config): Settings {
     fallbackUrl: fallbackOf(config),
     isReserved: nameRule(privateNamesOf(config)),
     healthEndpoint: healthEndpointOf(config),
+    metricsEndpoint: metricsEndpointOf(config),
     welcome: welcomeOf(config),
     cacheControl: cacheControlOf(config),
     limits,
@@ -250,8 +253,16 @@ function privateNamesOf({ privateNames = [] }: Config): readonly string[] {
 }
 
 function healthEndpointOf({ healthEndpoint = '/health' }: Config): string {
-  if (typeof healthEndpoint === 'string' && /^\/[A-Za-z0-9/_-]+$/.test(healthEndpoint)) return healthEndpoint
-  throw wrongConfig(`healthEndpoint: ${shown(healthEndpoint)} is not a / followed by letters, digits, /, _ and -`)
+  return endpoint('healthEndpoint', healthEndpoint)
+}
+
+function metricsEndpointOf({ metricsEndpoint }: Config): string | undefined {
+  return metricsEndpoint === undefined ? undefined : endpoint('metricsEndpoint', metricsEndpoint)
+}
+
+function endpoint(key: string, value: unknown): string {
+  if (typeof value === 'string' && /^\/[A-Za-z0-9/_-]+$/.test(value)) return value
+  throw wrongConfig(`${key}: ${shown(value)} is not a / followed by letters, digits, /, _ and -`)
 }
 
 function welcomeOf({ welcome }: Config): string | undefined {

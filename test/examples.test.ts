@@ -96,10 +96,28 @@ test('examples/two-indexes.ts keeps what is tried apart from what is released', 
   assert.deepEqual(await end(), [0, null])
 })
 
+test('examples/metrics.ts has one page for the numbers of the host and of the index', async (t) => {
+  const { url, end } = await start(t, 'metrics')
+  const large = wheel({
+    name: 'large',
+    version: '1.0',
+    method: 'stored',
+    files: { 'large/data': Buffer.alloc(1_100_000) },
+  })
+  for (const file of [fresh, large])
+    assert.equal(await statusOf(fetch(url, { method: 'POST', body: uploadForm(file), headers: ann })), 200)
+  const page = await (await fetch(`${url}internal/metrics`)).text()
+  assert.match(page, /^large_uploads_total 1$/m)
+  assert.match(page, /^pypi_server_changes_total\{kind="publish"\} 2$/m)
+  assert.deepEqual(await end(), [0, null])
+})
+
 test('every example is started by a test, and is shorter than 40 lines', () => {
   const folder = new URL('../../examples/', import.meta.url)
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'))
-  const started = ['auther', 'express', 'fastify', 'hono', 'http', 'koa', 'two-indexes'].map((name) => `${name}.ts`)
+  const started = ['auther', 'express', 'fastify', 'hono', 'http', 'koa', 'metrics', 'two-indexes'].map(
+    (name) => `${name}.ts`,
+  )
   assert.deepEqual(names.sort(), started)
   for (const name of names) assert.ok(readFileSync(new URL(name, folder), 'utf8').split('\n').length <= 40, name)
 })

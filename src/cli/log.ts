@@ -94,9 +94,9 @@ function localTime(date: Date): string {
 }
 
 // What clients send must neither forge a line nor steer a terminal.
-function accessText({ address, user, method, path, status, bytes, ms, userAgent }: Details): string {
+function accessText({ address, user, method, path, status, bytes, ms, userAgent, requestId }: Details): string {
   const agent = String(userAgent).split(' ', 1)[0]
-  const text = `${address} ${user ?? '-'} "${method} ${path}" ${status} ${bytes ?? '-'}B ${ms}ms ${agent || '-'}`
+  const text = `${address} ${user ?? '-'} "${method} ${path}" ${status} ${bytes ?? '-'}B ${ms}ms ${agent || '-'}${requestId === undefined ? '' : ` ${requestId}`}`
   return escapeControlCharacters(text)
 }
 

@@ -49,6 +49,9 @@ export const hashAlgorithm = named('hash algorithm', (text) => {
 /** A path that the library accepts beside its other routes. */
 export const healthEndpoint = named('path', (text) => configValue('healthEndpoint', text))
 
+/** A path below the mount point. */
+export const metricsEndpoint = named('path', (text) => configValue('metricsEndpoint', text))
+
 /** An http or https address. */
 export const httpUrl = named('URL', (text) => configValue('fallbackUrl', text))
 

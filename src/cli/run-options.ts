@@ -11,6 +11,7 @@ import {
   count,
   healthEndpoint,
   httpUrl,
+  metricsEndpoint,
   oneOf,
   port,
   seconds,
@@ -49,6 +50,8 @@ export interface RunOptions extends CommonOptions {
   /** Names that are never redirected; `*` stands for any characters, and `@FILE` for the lines of a file. */
   readonly private: readonly string[]
   readonly health_endpoint: string
+  /** Path below the mount point; none by default. */
+  readonly metrics_endpoint: string | undefined
   readonly cache_control: number | undefined
   /** A file with a template; empty for the built-in page. */
   readonly welcome: string
@@ -210,6 +213,11 @@ function addPages(group: ActionsContainer): void {
     default: '/health',
     metavar: 'PATH',
     help: 'path that answers "Ok" as long as the server lives, without a login (default: /health)',
+  })
+  group.add_argument('--metrics-endpoint', {
+    type: metricsEndpoint,
+    metavar: 'PATH',
+    help: 'path that tells Prometheus what was counted, such as /metrics, without a login (default: none)',
   })
   group.add_argument('--cache-control', {
     type: seconds,

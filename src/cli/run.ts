@@ -58,6 +58,7 @@ async function configOf(options: RunOptions): Promise<Config> {
     disableFallback: options.disable_fallback,
     privateNames: await privateNames(options.private),
     healthEndpoint: options.health_endpoint,
+    ...(options.metrics_endpoint !== undefined && { metricsEndpoint: options.metrics_endpoint }),
     hashAlgo: options.hash_algo,
     trustProxy: options.trusted_proxy,
     limits: { maxUploadBytes: options.max_upload, maxUploads: options.max_uploads },

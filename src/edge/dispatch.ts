@@ -10,7 +10,13 @@ import { type AccessOptions, grantAccess } from './access.js'
 import { checkSameSite } from './same-site.js'
 
 /** A call before its route is known; the dispatcher fills its parameters in. */
-export type RawCall = Omit<Call, 'params'> & { params: Call['params'] }
+export type RawCall = Omit<Call, 'params'> & {
+  params: Call['params']
+  /** Pattern of the route, once it is known. */
+  route?: string | undefined
+  /** What the log and the client call this request, if there is somebody to look it up. */
+  requestId?: string | undefined
+}
 
 /** What a dispatcher made of a call. */
 export interface Dispatched {
@@ -63,6 +69,7 @@ export function createDispatcher(routes: readonly Route[], services: Services, a
   function dispatch(call: RawCall, request: unknown): Dispatched | Promise<Dispatched> {
     const { route, params } = targetOf(call)
     call.params = params
+    call.route = route.path
     if (route.method !== 'GET') checkSameSite(call)
     const granted = route.action === 'public' ? anonymous : grantAccess(access, call, request, route.action)
     return andThen(granted, (by) => {

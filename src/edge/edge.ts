@@ -5,14 +5,14 @@ import type { Logger } from '../logger.js'
 import { isPromise } from '../util/awaitable.js'
 import type { Dispatched, Dispatcher, RawCall } from './dispatch.js'
 import type { LocationOptions } from './location.js'
+import type { Observation } from './observation.js'
 import { isServerFault, problemReply } from './problems.js'
 
 /** What every door to the app works with. */
 export interface Edge extends LocationOptions {
   readonly dispatcher: Dispatcher
   readonly logger: Logger
-  /** Whether anybody hears of requests: telling of one costs a tenth of answering it. */
-  readonly isLogging: boolean
+  readonly observation: Observation
 }
 
 /** An answer and who got it. */
@@ -39,7 +39,10 @@ function complete({ reply, user }: Dispatched): Answer {
 /** What a call is answered that failed; the log hears of faults of the server. */
 export function answerProblem({ logger }: Edge, call: RawCall, error: unknown): Answer {
   const reply = completeReply(problemReply(error, call))
-  if (isServerFault(reply)) logger.error({ path: call.path, reason: errorMessage(error), err: error }, 'request failed')
+  if (isServerFault(reply)) {
+    const { path, requestId } = call
+    logger.error({ path, reason: errorMessage(error), err: error, ...(requestId && { requestId }) }, 'request failed')
+  }
   return { reply, user: null }
 }
 
@@ -50,24 +53,23 @@ export function bodyAlreadyRead(): PypiServerError {
   return new PypiServerError('ERR_PYPI_BODY_ALREADY_READ', message)
 }
 
-/** Address, outcome and duration of one request, for the access log. */
-export function logRequest(
-  { logger }: Edge,
+/** Tells of one request, once it is through. */
+export function reportRequest(
+  { observation }: Edge,
   call: RawCall,
   { reply, user }: Answer,
   { startedMs }: { readonly startedMs: number },
 ): void {
-  logger.info(
-    {
-      address: call.address ?? '-',
-      user,
-      method: call.isHead ? 'HEAD' : call.method,
-      path: call.path,
-      status: reply.status,
-      bytes: bodyLength(reply),
-      ms: Math.round(performance.now() - startedMs),
-      userAgent: call.headers['user-agent'] ?? '',
-    },
-    'request',
-  )
+  observation.tell({
+    requestId: call.requestId ?? '',
+    address: call.address ?? '-',
+    user,
+    method: call.isHead ? 'HEAD' : call.method,
+    path: call.path,
+    route: call.route ?? 'none',
+    status: reply.status,
+    bytes: bodyLength(reply),
+    ms: performance.now() - startedMs,
+    userAgent: call.headers['user-agent'] ?? '',
+  })
 }

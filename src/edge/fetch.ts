@@ -3,8 +3,9 @@ import { ReadableStream } from 'node:stream/web'
 import type { Reply } from '../http/message.js'
 import { type ByteReader, discardBody, isByteReader } from '../util/byte-reader.js'
 import type { RawCall } from './dispatch.js'
-import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
+import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, reportRequest } from './edge.js'
 import { baseUrlOf, clientAddressOf } from './location.js'
+import { requestIdOf } from './observation.js'
 
 /** Answers a web-standard request. The promise rejects only as `next` does. */
 export type FetchHandler = (request: Request, options?: FetchOptions) => Promise<Response>
@@ -23,6 +24,7 @@ export interface FetchOptions {
 export function createFetchHandler(edge: Edge): FetchHandler {
   return async (request, { mountPath = '', address, next } = {}) => {
     const startedMs = performance.now()
+    const isObserved = edge.observation.isOn()
     // Asked before the call takes the body for itself.
     const wasRead = isRead(request)
     const target = targetOf(request, mountPath.replace(/\/+$/, ''))
@@ -30,8 +32,8 @@ export function createFetchHandler(edge: Edge): FetchHandler {
     const { call, early } = toCall(edge, request, { ...target, address })
     const answered =
       early ?? (wasRead ? answerProblem(edge, call, bodyAlreadyRead()) : await answer(edge, call, request))
-    if (edge.isLogging) logRequest(edge, call, answered, { startedMs })
-    return await toResponse(answered.reply, call.isHead)
+    if (isObserved) reportRequest(edge, call, answered, { startedMs })
+    return await toResponse(answered.reply, call)
   }
 }
 
@@ -65,6 +67,7 @@ function toCall(
     path,
     address: clientAddressOf(edge.trustProxy, address, headers['x-forwarded-for']),
     httpVersion: '1.1',
+    requestId: requestIdOf(edge, headers['x-request-id'], address),
     body:
       request.body === null || isRead(request) ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream),
     signal: request.signal,
@@ -93,8 +96,9 @@ function isRead({ body, bodyUsed }: Request): boolean {
   return bodyUsed || body?.locked === true
 }
 
-async function toResponse({ status, reason, headers, body }: Reply, isHead: boolean): Promise<Response> {
-  const init = { status, headers: { ...headers }, ...(reason !== undefined && { statusText: reason }) }
+async function toResponse({ status, reason, headers, body }: Reply, { isHead, requestId }: RawCall): Promise<Response> {
+  const named = { ...headers, ...(requestId !== undefined && { 'x-request-id': requestId }) }
+  const init = { status, headers: named, ...(reason !== undefined && { statusText: reason }) }
   if (isHead || body === undefined || status === 304) {
     await discardBody(body)
     return new Response(null, init)

@@ -20,6 +20,8 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
  */
 export class NodeCall implements RawCall {
   params: RawCall['params'] = noParams
+  route: string | undefined
+  requestId: string | undefined
   readonly method: string
   readonly isHead: boolean
   readonly path: string

@@ -4,9 +4,10 @@ import type { Reply } from '../http/message.js'
 import { andThen, isPromise } from '../util/awaitable.js'
 import { discardBody, isByteReader } from '../util/byte-reader.js'
 import type { RawCall } from './dispatch.js'
-import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, logRequest } from './edge.js'
+import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, reportRequest } from './edge.js'
 import { createHostCheck } from './location.js'
 import { checkHost, NodeCall, type NodeRequest, type NodeResponse } from './node-call.js'
+import { requestIdOf } from './observation.js'
 import { createBodySender, type SendBody } from './send-body.js'
 
 export type { NodeRequest, NodeResponse } from './node-call.js'
@@ -23,13 +24,15 @@ export function createNodeHandler(edge: Edge): NodeHandler {
   const isHostName = createHostCheck()
   const sendBody = createBodySender()
   return (req, res, next) => {
-    const startedMs = edge.isLogging ? performance.now() : 0
+    const isObserved = edge.observation.isOn()
+    const startedMs = isObserved ? performance.now() : 0
     const call = new NodeCall(req, res, edge)
+    call.requestId = requestIdOf(edge, call.headers['x-request-id'], req.socket?.remoteAddress)
     if (next !== undefined && !edge.dispatcher.hasRoute(call.path)) return Promise.resolve(next())
     const answered = screen(edge, req, call, isHostName) ?? answer(edge, call, req)
-    const written = andThen(answered, ({ reply }) => send(req, res, reply, { isHead: call.isHead, sendBody }))
-    if (!edge.isLogging && !isPromise(written)) return done
-    return finish(edge, call, { answered, written, startedMs })
+    const written = andThen(answered, ({ reply }) => send(req, res, reply, { call, sendBody }))
+    if (isObserved) return report(edge, call, { answered, written, startedMs })
+    return isPromise(written) ? written : done
   }
 }
 
@@ -42,9 +45,9 @@ interface Progress {
   readonly startedMs: number
 }
 
-async function finish(edge: Edge, call: RawCall, { answered, written, startedMs }: Progress): Promise<void> {
+async function report(edge: Edge, call: RawCall, { answered, written, startedMs }: Progress): Promise<void> {
   await written
-  if (edge.isLogging) logRequest(edge, call, await answered, { startedMs })
+  reportRequest(edge, call, await answered, { startedMs })
 }
 
 /** What a request is answered before anybody looks for its route, if anything. */
@@ -84,7 +87,7 @@ function checkUnread(req: NodeRequest, { method }: RawCall): void {
 }
 
 interface Sending {
-  readonly isHead: boolean
+  readonly call: NodeCall
   readonly sendBody: SendBody
 }
 
@@ -98,11 +101,20 @@ function send(req: NodeRequest, res: NodeResponse, reply: Reply, sending: Sendin
   }
 }
 
-function write(req: NodeRequest, res: NodeResponse, reply: Reply, { isHead, sendBody }: Sending): void | Promise<void> {
+function write(req: NodeRequest, res: NodeResponse, reply: Reply, { call, sendBody }: Sending): void | Promise<void> {
   const { status, body } = reply
+  const { isHead, requestId } = call
   const isUnread = !req.complete && hasBody(req)
   const isHttp2 = req.httpVersionMajor >= 2
-  const headers = isUnread && !isHttp2 ? { ...reply.headers, connection: 'close' } : reply.headers
+  const closing = isUnread && !isHttp2
+  const headers =
+    closing || requestId !== undefined
+      ? {
+          ...reply.headers,
+          ...(closing && { connection: 'close' }),
+          ...(requestId !== undefined && { 'x-request-id': requestId }),
+        }
+      : reply.headers
   if (reply.reason === undefined || isHttp2) (res as ServerResponse).writeHead(status, headers)
   else (res as ServerResponse).writeHead(status, reply.reason, headers)
   if (isByteReader(body) || body instanceof Readable) {

@@ -35,6 +35,8 @@ export interface Services {
   readonly hooks: Hooks
   readonly events: Events
   readonly logger: Logger
+  /** What was counted so far, in Prometheus' text format. */
+  readonly metrics: () => string
   readonly overwrite: boolean
   /** Digest in link fragments, named as in hashlib. */
   readonly fragment: string | false

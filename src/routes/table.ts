@@ -10,19 +10,29 @@ import { projectJson } from './project-json.js'
 import { serveProvenance } from './provenance.js'
 import type { Route } from './route.js'
 import { projectList, projectPage, toProject, toProjectPage, toSlash } from './simple.js'
-import { favicon, health } from './status.js'
+import { favicon, health, metrics } from './status.js'
 import { welcome } from './welcome.js'
 import { xmlRpc } from './xmlrpc.js'
 
 /**
  * Every route of one app. Fixed paths win over parameters, whatever their order.
- * @throws ERR_PYPI_CONFIG when the health endpoint is the path of another route
+ * @throws ERR_PYPI_CONFIG when one of the two endpoints is the path of another route
  */
-export function routeTable(healthEndpoint: string): readonly Route[] {
-  const routes = allRoutes(healthEndpoint)
-  const overlapped = routes.find(({ path, handler }) => path === healthEndpoint && handler !== health)
-  if (overlapped === undefined) return routes
-  throw new PypiServerError('ERR_PYPI_CONFIG', `healthEndpoint: ${healthEndpoint} is the path of another route`)
+export function routeTable(healthEndpoint: string, metricsEndpoint?: string): readonly Route[] {
+  const chosen: readonly Route[] = [
+    { method: 'GET', path: healthEndpoint, action: 'public', handler: health },
+    ...(metricsEndpoint === undefined ? [] : [metricsRoute(metricsEndpoint)]),
+  ]
+  const routes = [...chosen, ...fixedRoutes()]
+  for (const [key, endpoint] of Object.entries({ healthEndpoint, metricsEndpoint })) {
+    if (routes.filter(({ path }) => path === endpoint).length <= 1) continue
+    throw new PypiServerError('ERR_PYPI_CONFIG', `${key}: ${endpoint} is the path of another route`)
+  }
+  return routes
+}
+
+function metricsRoute(path: string): Route {
+  return { method: 'GET', path, action: 'public', handler: metrics }
 }
 
 const provenancePath = '/integrity/:project/:version/:filename/provenance'
@@ -45,10 +55,9 @@ function managementRoutes(): readonly Route[] {
   ]
 }
 
-function allRoutes(healthEndpoint: string): readonly Route[] {
+function fixedRoutes(): readonly Route[] {
   const readMetadata = createReleaseMetadataReader()
   return [
-    { method: 'GET', path: healthEndpoint, action: 'public', handler: health },
     { method: 'GET', path: '/favicon.ico', action: 'public', handler: favicon },
     { method: 'GET', path: '/', action: 'public', handler: welcome },
     { method: 'GET', path: '/simple', action: 'list', handler: toSlash },

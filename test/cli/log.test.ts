@@ -29,7 +29,7 @@ async function start(t: TestContext, ...args: readonly string[]): Promise<Logged
   }
 }
 
-const health = /127\.0\.0\.1 - "GET \/health" 200 2B \d+ms node/
+const health = /127\.0\.0\.1 - "GET \/health" 200 2B \d+ms node [0-9a-f-]{36}/
 
 test('stdout and the log file get the same lines in the default format', async (t) => {
   const { url, stdout, fileText } = await start(t)

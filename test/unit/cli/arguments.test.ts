@@ -29,6 +29,7 @@ const defaults: RunOptions = {
   fallback_url: 'https://pypi.org/simple/',
   private: [],
   health_endpoint: '/health',
+  metrics_endpoint: undefined,
   cache_control: undefined,
   welcome: '',
   server_base_url: '',
@@ -95,6 +96,7 @@ const forms: readonly (readonly [args: readonly string[], changes: Partial<RunOp
   [['--disable-fall'], { disable_fallback: true }],
   [['--fallback-url', 'https://mirror.test/simple'], { fallback_url: 'https://mirror.test/simple' }],
   [['--health-endpoint', '/a-b_c/D0'], { health_endpoint: '/a-b_c/D0' }],
+  [['--metrics-endpoint', '/metrics'], { metrics_endpoint: '/metrics' }],
   [['--server', 'GUNICORN'], { server: 'gunicorn' }],
   [['--hash-algo', 'md5'], { hash_algo: 'md5' }],
   ...['0', 'off', 'false', 'no', 'NO', 'n', 'F'].map((word) => [['--hash-algo', word], { hash_algo: false }] as const),
@@ -213,6 +215,10 @@ for (const [args, prog, text] of [
   ),
   ...['/', 'health', '/health!', '/:health', '/health?check=True'].map(
     (path) => [['run', '--health-endpoint', path], 'pypi-server run', /is not a \/ followed by/] as const,
+  ),
+  [['run', '--metrics-endpoint', 'metrics'], 'pypi-server run', /is not a \/ followed by/],
+  ...['/simple/', '/health'].map(
+    (path) => [['run', '--metrics-endpoint', path], 'pypi-server run', /is the path of another route/] as const,
   ),
   ...['/simple', '/simple/'].map(
     (path) => [['run', '--health-endpoint', path], 'pypi-server run', /is the path of another route/] as const,
