@@ -1,3 +1,4 @@
+import type { Action } from './auth/auther.js'
 import { createLoginGuard } from './auth/login-guard.js'
 import type { Backend } from './backend.js'
 import type { Config } from './config.js'
@@ -17,6 +18,7 @@ import { createEvents, type Events } from './events.js'
 import type { Limits } from './limits.js'
 import { type Logger, silentLogger } from './logger.js'
 import { createPages } from './routes/pages.js'
+import { createReadyFiles, fileCacheControl } from './routes/ready-files.js'
 import type { Services } from './routes/route.js'
 import { routeTable } from './routes/table.js'
 import { type Settings, settingsOf } from './settings.js'
@@ -97,11 +99,15 @@ function edgeOf(settings: Settings, { metrics, ...state }: State): Edge {
   const { backend, logger, healthEndpoint, metricsEndpoint, baseUrl, trustProxy } = settings
   const diagnostics = createDiagnostics(backend)
   const events = eventsOf(settings, metrics, diagnostics)
+  const isPrivate = (action: Action): boolean => isRestricted(settings, action)
+  const cacheControl = fileCacheControl(settings.cacheControl, isPrivate('download') ? 'private' : 'public')
   const services: Services = {
     ...settings,
     ...state,
     index: createProjectIndex(backend),
     pages: createPages(settings.limits.maxPageCacheBytes),
+    readyFiles: createReadyFiles(backend, cacheControl),
+    fileCacheControl: cacheControl,
     management: createManagement({ backend, events, logger }),
     events,
     metrics: metrics.text,
@@ -109,7 +115,7 @@ function edgeOf(settings: Settings, { metrics, ...state }: State): Edge {
       isShown: settings.attestations.shows,
       ...(baseUrl?.startsWith('https:') && { secureBase: baseUrl }),
     },
-    isPrivate: (action) => isRestricted(settings, action),
+    isPrivate,
     version,
   }
   const { maxLoginFailuresPerMinute } = settings.limits

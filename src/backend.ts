@@ -130,6 +130,14 @@ export interface OpenedFile {
   readonly body?: Uint8Array | ByteReader | Readable | { readonly redirect: string }
 }
 
+/** A file, and one whole part of it that is in memory. */
+export interface FileAtHand {
+  /** The record of the file, as `findFile` tells it. */
+  readonly file: DistributionFile
+  /** The part, as `openFile` opens it without options. */
+  readonly opened: OpenedFile & { readonly body: Uint8Array }
+}
+
 /** A complete, checked upload on its way into the index. */
 export interface Candidate {
   /** Project that the file is for. */
@@ -207,6 +215,12 @@ export interface Backend {
 
   /** The file at this `path`; without it the index looks the file's project up. */
   findFile?(path: string, options?: ReadOptions): Promise<DistributionFile | undefined>
+  /**
+   * What `findFile` would find at this `path` and `openFile` open whole, when its bytes are in memory and it is sure, without
+   * waiting for anybody, that they still are the ones to serve; `undefined` sends the asker to those two. With the same object
+   * until something changes, small files that are popular cost little more than sending them.
+   */
+  fileAtHand?(path: string, part?: FilePart): FileAtHand | undefined
   /**
    * All parts or none. Of any number of concurrent calls for one file name, in any number of processes, exactly one
    * fulfils and the others reject with `ERR_PYPI_FILE_EXISTS`. Once fulfilled the bytes survive kill -9 and a power cut;

@@ -30,6 +30,7 @@ export type {
   ChangesOptions,
   DistributionFile,
   DistributionFilename,
+  FileAtHand,
   FilePart,
   NormalizedName,
   OpenedFile,

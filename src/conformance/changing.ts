@@ -3,7 +3,17 @@ import type { Backend, NormalizedName } from '../backend.js'
 import { normalizeName } from '../packaging/name.js'
 import { defineCase, type UnboundCase } from './case.js'
 import { sampleWheel, unknownFile } from './samples.js'
-import { assertBytes, filesOf, listedNames, opened, overwrite, projectOf, publishAll, recordOf } from './subject.js'
+import {
+  assertBytes,
+  bytesOf,
+  filesOf,
+  listedNames,
+  opened,
+  overwrite,
+  projectOf,
+  publishAll,
+  recordOf,
+} from './subject.js'
 
 const demo = sampleWheel('demo')
 const second = sampleWheel('demo', { version: '2.0' })
@@ -44,6 +54,23 @@ export const changingCases: readonly UnboundCase[] = [
       await assertCurrent()
       await backend.remove(await recordOf(backend, demo))
       await assertCurrent()
+    },
+  }),
+  defineCase({
+    id: 'fhnd',
+    title: 'a part of a file that is at hand is what would be opened, also right after a change',
+    needs: ['publish', 'remove', 'findFile', 'fileAtHand'],
+    check: async (subject) => {
+      const { backend } = subject
+      await publishAll(subject, [demo])
+      const { path } = await recordOf(backend, demo)
+      await assertAtHand(backend, path)
+      await backend.setYanked?.(await recordOf(backend, demo), { reason: 'broken' })
+      await assertAtHand(backend, path)
+      await overwrite(subject, sampleWheel('demo', { seed: 1 }))
+      await assertAtHand(backend, path)
+      await backend.remove(await recordOf(backend, demo))
+      await assertAtHand(backend, path)
     },
   }),
   defineCase({
@@ -175,4 +202,23 @@ async function assertChanges(backend: Backend, name: NormalizedName, change: () 
   const before = await revisionOf(backend, name)
   await change()
   assert.notEqual(await revisionOf(backend, name), before)
+}
+
+const parts = ['content', 'metadata', 'signature', 'provenance'] as const
+
+/** Looks twice, for what was opened once may be kept. */
+async function assertAtHand(
+  backend: Backend & Required<Pick<Backend, 'findFile' | 'fileAtHand'>>,
+  path: string,
+): Promise<void> {
+  for (const part of [...parts, ...parts]) {
+    const atHand = backend.fileAtHand(path, part)
+    const file = await backend.findFile(path)
+    const read = file && (await backend.openFile(file, { part }))
+    if (atHand === undefined) continue
+    assert.ok(read !== undefined, `${part} is at hand and cannot be opened`)
+    assert.deepEqual(atHand.file, file, 'another record is at hand')
+    assert.equal(atHand.opened.etag, read.etag, 'another validator is at hand')
+    await assertBytes(atHand.opened, (await bytesOf(read)) ?? atHand.opened.body)
+  }
 }

@@ -13,6 +13,7 @@ import type { Logger } from '../logger.js'
 import type { ProvenanceLinks } from '../render/file-links.js'
 import type { Slots } from '../util/slots.js'
 import type { Pages } from './pages.js'
+import type { ReadyFiles } from './ready-files.js'
 
 /** What the caller was found to be, and what else may be asked on the way. */
 export interface Access {
@@ -27,6 +28,7 @@ export interface Services {
   readonly backend: Backend
   readonly index: ProjectIndex
   readonly pages: Pages
+  readonly readyFiles: ReadyFiles
   readonly management: Management
   /** Looks into uploads; its `validation` says how strictly they are checked. */
   readonly inspector: Inspector
@@ -43,8 +45,8 @@ export interface Services {
   readonly fallbackUrl: string | undefined
   /** Whether a name is ours even when nothing of it is here. */
   readonly isReserved: NameRule
-  /** Seconds. */
-  readonly cacheControl: number | undefined
+  /** `Cache-Control` of files. */
+  readonly fileCacheControl: string
   readonly limits: Limits
   /** Turns of forms, which carry uploads. */
   readonly uploads: Slots

@@ -163,3 +163,29 @@ for (const target of ['*', '*.asc', 'simple', '@evil.test']) {
     assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1.1 400 /)
   })
 }
+
+test('a file and its metadata are answered the same way when they are at hand: whole, by HEAD, unchanged, in part', async (t) => {
+  const server = await serveDemo(t)
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 100_000 })
+  for (const asked of [path, `${path}.metadata`]) {
+    const ask = async (init: RequestInit): Promise<unknown> => {
+      const response = await server.request(asked, init)
+      const { date, ...headers } = Object.fromEntries(response.headers)
+      return [response.status, headers, await response.text()]
+    }
+    const validator = (await server.request(asked)).headers.get('etag') ?? ''
+    const inits = [
+      {},
+      { method: 'HEAD' },
+      { headers: { 'if-none-match': validator } },
+      { headers: { range: 'bytes=0-9' } },
+    ]
+    const first: unknown[] = []
+    for (const init of inits) first.push(await ask(init))
+    for (const [index, init] of inits.entries()) assert.deepEqual(await ask(init), first[index])
+    assert.deepEqual(
+      first.map((answer) => (answer as [number])[0]),
+      [200, 200, 304, 206],
+    )
+  }
+})

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import {
   type DistributionFile,
+  type FileAtHand,
   type OpenedFile,
   type OpenFileOptions,
   type Project,
@@ -64,6 +65,23 @@ function brokenReading(): readonly BrokenBackend[] {
             return project
           },
           projectAtHand: (name) => first.get(name),
+        }
+      },
+    },
+    {
+      defect: 'keeps at hand what was opened first',
+      fails: ['fhnd'],
+      change: (inner) => {
+        const first = new Map<string, FileAtHand>()
+        return {
+          openFile: async (file, options = {}) => {
+            const opened = await inner.openFile(file, options)
+            const key = `${options.part ?? 'content'} ${file.path}`
+            if (opened?.body instanceof Uint8Array && opened.range === undefined && !first.has(key))
+              first.set(key, { file, opened: { ...opened, body: opened.body } })
+            return opened
+          },
+          fileAtHand: (path, part = 'content') => first.get(`${part} ${path}`),
         }
       },
     },

@@ -29,7 +29,7 @@ interface Shelf {
 export type Shelves = Map<NormalizedName, Shelf>
 
 /** Everything that a backend can do, but for a place of its own where uploads are spooled. */
-export type MemoryBackend = Required<Omit<Backend, 'spoolDirectory' | 'audit' | 'projectAtHand'>>
+export type MemoryBackend = Required<Omit<Backend, 'spoolDirectory' | 'audit' | 'projectAtHand' | 'fileAtHand'>>
 
 /** A backend that keeps everything in memory. */
 export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {

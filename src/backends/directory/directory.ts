@@ -18,9 +18,10 @@ import { discard } from '../../digests/spool.js'
 import { asStoreError, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
 import { syncDirectory } from '../../util/sync-directory.js'
 import { within } from '../../util/within.js'
+import { fileAtHand, findFile } from './at-hand.js'
 import type { CatalogueFile } from './catalogue.js'
-import { type Companion, companionSuffixes, companions, type FileState, fileState } from './layout.js'
-import { openBytes, openPath } from './open-file.js'
+import { type Companion, companionSuffixes, companions, fileState } from './layout.js'
+import { contentEtag, openBytes, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
 import { ensureSpoolFolder, place, settle } from './publish.js'
 import {
@@ -68,14 +69,8 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     },
     projectAtHand: (name) => projectAtHand(state, name),
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
-    findFile: async (path, { signal } = {}) => {
-      const { documents } = await startedAndTold(state, signal)
-      const file = await fileAt(state, path, signal)
-      if (file === undefined) return undefined
-      const document = await documents.read(file.project)
-      const isQuarantined = document.status?.status === 'quarantined'
-      return isQuarantined ? undefined : toDistributionFile(state, file, document)
-    },
+    findFile: (path, { signal } = {}) => findFile(state, path, signal),
+    fileAtHand: (path, part = 'content') => fileAtHand(state, path, part),
     publish: (candidate, publishOptions = {}) =>
       state.writes(candidate.filename.toLowerCase(), () => publish(state, candidate, publishOptions)),
     setYanked: (file, yanked) => setYanked(state, file, yanked),
@@ -145,7 +140,7 @@ async function openPart(
   const path = absolutePath(state, entry)
   switch (options.part ?? 'content') {
     case 'content':
-      return await openPath(path, state.files, (found) => contentEtag(entry, found), options)
+      return await openPath(path, state.files, ({ identity }) => contentEtag(entry, identity), options)
     case 'signature':
       return await openPath(`${path}.asc`, state.files, (found) => found.identity, options)
     case 'provenance': {
@@ -158,12 +153,6 @@ async function openPart(
       return metadata && openBytes(metadata.bytes, metadata.sha256, entry.state.modifiedMs, options)
     }
   }
-}
-
-/** Validator of the bytes that pages tell of; `undefined` when these are others, perhaps half of them. */
-function contentEtag(entry: CatalogueFile, found: FileState): string | undefined {
-  if (entry.state.identity !== found.identity) return undefined
-  return entry.inspection?.hashes?.['sha256'] ?? found.identity
 }
 
 const lookMs = 1000

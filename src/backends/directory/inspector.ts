@@ -20,12 +20,18 @@ export interface Inspector {
   /** The file once its digests are known, as far as they can be; `undefined` when it is another by now. */
   readonly digested: (file: CatalogueFile) => Promise<CatalogueFile | undefined>
   /** The core metadata and its digest; `undefined` when the file's bytes have none, or are others by now. */
-  readonly metadata: (
-    file: CatalogueFile,
-  ) => Promise<{ readonly bytes: Uint8Array; readonly sha256: string } | undefined>
+  readonly metadata: (file: CatalogueFile) => Promise<Metadata | undefined>
+  /** What {@link Inspector.metadata} would fulfil with, if it is in memory. */
+  readonly metadataAtHand: (file: CatalogueFile) => Metadata | undefined
   /** Fulfils when it is known of every file noticed so far whether it is shown. */
   readonly settled: () => Promise<void>
   readonly close: () => void
+}
+
+/** Core metadata as it stands in an archive. */
+export interface Metadata {
+  readonly bytes: Uint8Array
+  readonly sha256: string
 }
 
 /** What an inspector works on and whom it tells. */
@@ -101,6 +107,7 @@ export function createInspector(options: InspectorOptions): Inspector {
     digested: async (file) =>
       file.inspection?.hashes ? file : await state.background.whileAsked(() => digested(state, file)),
     metadata: (file) => metadata(state, file),
+    metadataAtHand: (file) => metadataAtHand(state, file),
     settled: async () => void (await Promise.all(state.revealing)),
     close: () => {
       state.arrivals.clearQueue()
@@ -223,14 +230,18 @@ function learnDigest(state: State, file: CatalogueFile, before: Inspection, foun
   state.onChange(file)
 }
 
-async function metadata(
-  state: State,
-  file: CatalogueFile,
-): Promise<{ readonly bytes: Uint8Array; readonly sha256: string } | undefined> {
-  const sha256 = (await described(state, file))?.inspection?.metadataSha256
+function metadataAtHand(state: State, file: CatalogueFile): Metadata | undefined {
+  const sha256 = file.inspection?.metadataSha256
+  const bytes = sha256 === undefined ? undefined : state.metadataBytes.get(fileKey(file))
+  return bytes && sha256 ? { bytes, sha256 } : undefined
+}
+
+async function metadata(state: State, file: CatalogueFile): Promise<Metadata | undefined> {
+  const current = await described(state, file)
+  const known = current && metadataAtHand(state, current)
+  if (known !== undefined) return known
+  const sha256 = current?.inspection?.metadataSha256
   if (sha256 === undefined) return undefined
-  const known = state.metadataBytes.get(fileKey(file))
-  if (known !== undefined) return { bytes: known, sha256 }
   const found = await askDescription(state, file).catch(undefinedIf('ENOENT'))
   if (!isStill(state, file, found?.identity) || found?.metadata === undefined) return undefined
   state.metadataBytes.set(fileKey(file), found.metadata)

@@ -2,6 +2,7 @@ import type { OpenedFile, OpenFileOptions } from '../../backend.js'
 import { PypiServerError } from '../../errors.js'
 import { resolveRange } from '../../http/byte-range.js'
 import { matchesIfRange } from '../../http/conditional.js'
+import type { CatalogueFile } from './catalogue.js'
 import { type Descriptor, descriptorReader, openDescriptor } from './descriptor.js'
 import { type FileCache, type FoundFile, type KeptFile, smallFileBytes } from './file-cache.js'
 import { type FileState, fileState } from './layout.js'
@@ -36,6 +37,11 @@ export async function openPath(
   } finally {
     await descriptor.release()
   }
+}
+
+/** Validator of the bytes that pages tell of; `undefined` when a file of this identity has others, perhaps half of them. */
+export function contentEtag({ state, inspection }: CatalogueFile, identity: string): string | undefined {
+  return state.identity === identity ? (inspection?.hashes?.['sha256'] ?? identity) : undefined
 }
 
 /** Describes bytes in memory, with their range resolved. */

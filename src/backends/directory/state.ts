@@ -9,6 +9,7 @@ import { type Logger, silentLogger } from '../../logger.js'
 import { createKeyedQueue, type KeyedQueue } from '../../util/keyed-queue.js'
 import { removeDeadLocks } from '../../util/lock-file.js'
 import { within } from '../../util/within.js'
+import { createFilesAtHand, type FilesAtHand } from './at-hand.js'
 import { type AuditLog, openAuditLog } from './audit-log.js'
 import { type Catalogue, type CatalogueUpdate, createCatalogue, type Inspection } from './catalogue.js'
 import { createDisk, type Disk } from './disk.js'
@@ -50,6 +51,7 @@ export interface DirectoryState {
   readonly catalogue: Catalogue
   readonly disk: Disk
   readonly files: FileCache
+  readonly atHand: FilesAtHand
   /** A change deletes the entry. */
   readonly projects: KnownProjects
   readonly serials: Serials
@@ -94,6 +96,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     catalogue: createCatalogue(algorithms),
     disk: createDisk(),
     files: createFileCache({ maxBytes: fileCacheBytes, maxDescriptors: maxOpenFiles }),
+    atHand: createFilesAtHand(),
     projects: createKnownProjects(),
     serials: createSerials({
       root: paths[0] ?? '',
@@ -221,6 +224,7 @@ function take(state: DirectoryState, inspector: Inspector, { updates, isArrival 
 /** Forgets what was put together for a project and tells who listens. */
 export function changed(state: DirectoryState, project: NormalizedName): void {
   state.projects.delete(project)
+  state.atHand.marks.delete(project)
   state.serials.notice(project)
   for (const listener of state.listeners) {
     try {
