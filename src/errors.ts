@@ -1,3 +1,5 @@
+import { constants } from 'node:os'
+
 /** Every code that {@link PypiServerError} can carry; stable across releases, one heading each in `docs/errors.md`. */
 export type PypiServerErrorCode =
   | 'ERR_PYPI_CONFIG'
@@ -58,7 +60,9 @@ export function undefinedIf(...codes: readonly string[]): (error: unknown) => un
 }
 
 // Not ERR_STREAM_PREMATURE_CLOSE and its like: those are of what was sent.
-const systemCode = /^(?:E[A-Z0-9]+|ERR_WORKER_\w+)$/
+const systemCode = /^(?:E[A-Z0-9]+|ERR_WORKER_\w+|Unknown system error -\d+)$/
+// Node has no name for a quota that is used up.
+const fullCodes = ['ENOSPC', 'EDQUOT', `Unknown system error -${constants.errno.EDQUOT}`]
 
 /** The error that a caller can act on, for an error that the system met at `what`; errors of other kinds stay themselves. */
 export function asStoreError(error: unknown, what: string): unknown {
@@ -66,7 +70,7 @@ export function asStoreError(error: unknown, what: string): unknown {
   if (code === undefined || !systemCode.test(code)) return error
   const name = what.slice(what.lastIndexOf('/') + 1)
   if (code === 'EEXIST') return new PypiServerError('ERR_PYPI_FILE_EXISTS', `${name} exists`, { cause: error })
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (fullCodes.includes(code)) {
     return new PypiServerError('ERR_PYPI_STORE_FULL', `no space left for ${name}`, { cause: error })
   }
   return new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${name} cannot be stored or read (${code})`, {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { directory } from 'pypi-server'
@@ -34,6 +35,7 @@ test('an upload that cannot be written is 503, for that is no fault of the clien
 for (const [code, expected] of [
   ['ENOSPC', 'ERR_PYPI_STORE_FULL'],
   ['EDQUOT', 'ERR_PYPI_STORE_FULL'],
+  [`Unknown system error -${constants.errno.EDQUOT}`, 'ERR_PYPI_STORE_FULL'],
   ['EMFILE', 'ERR_PYPI_STORE_UNAVAILABLE'],
   ['EIO', 'ERR_PYPI_STORE_UNAVAILABLE'],
   ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_PREMATURE_CLOSE'],

@@ -1,53 +1,13 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { wheel } from '../helpers/archives.js'
-import { eventually } from '../helpers/eventually.js'
-import type { RunningServer } from '../helpers/server.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
-import { type Distribution, serve, sha256, uploadStatus, verifiedFiles } from './servers.js'
+import { assertAllThere, assertNothingTorn, assertTidied, distribution, killed } from './damage.js'
+import { serve, sha256, uploadStatus } from './servers.js'
 import { linux, tortureTest } from './torture-test.js'
 
 const randomKills = 200
-
-function distribution(version: number): Distribution {
-  return wheel({ name: 'demo', version: `1.${version}`, files: { payload: `${version} `.repeat(20_000) } })
-}
-
-/** Files under names that the index shows are whole, whatever happened. */
-function assertNothingTorn(root: string, sent: ReadonlyMap<string, string>): void {
-  for (const name of readdirSync(root).filter((entry) => entry.endsWith('.whl'))) {
-    assert.equal(sha256(readFileSync(join(root, name))), sent.get(name), `${name} is torn`)
-  }
-}
-
-/** A start removes what dead processes left. */
-async function assertTidied(root: string): Promise<void> {
-  const names = (folder: string): readonly string[] => {
-    const path = join(root, '.pypi-server', folder)
-    return existsSync(path) ? readdirSync(path) : []
-  }
-  await eventually(() => [...names('spool'), ...names('locks')].length === 0)
-  assert.deepEqual(
-    names('projects').filter((name) => !name.endsWith('.json')),
-    [],
-  )
-}
-
-async function assertAllThere(url: string, acknowledged: ReadonlyMap<string, string>): Promise<void> {
-  const found = await verifiedFiles(url, 'demo')
-  for (const [filename, digest] of acknowledged) assert.equal(found.get(filename), digest, `${filename} is lost`)
-}
-
-/** Ends a server as the kernel would, if it lives. */
-async function killed({ process: child }: RunningServer): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exited
-}
 
 /** Numbers from 0 to 1, the same in each run. */
 function randomNumbers(seed: number): () => number {

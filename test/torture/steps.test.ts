@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { wheel } from '../helpers/archives.js'
+import { temporaryDirectory } from '../helpers/temporary.js'
+import { assertAllThere, assertNothingTorn, assertTidied, distribution, killed, leftOvers } from './damage.js'
+import { compiler, type DiskCall, type DiskError, type DiskFaults, diskFaults } from './disk-faults.js'
+import { type Distribution, pageOf, serve, sha256, uploadStatus, verifiedFiles } from './servers.js'
+import { linux, tortureTest } from './torture-test.js'
+
+/** More calls than an upload makes. */
+const maxSteps = 200
+
+/** An upload that is cut off. */
+interface Scene {
+  readonly args: readonly string[]
+  /** Stored before; of the same name where the upload replaces it. */
+  readonly before: readonly Distribution[]
+  readonly file: Distribution
+}
+
+/** Kills a server at this call of an upload, starts another, and looks; tells of the calls when there were fewer. */
+async function killAtStep(
+  t: TestContext,
+  faults: DiskFaults,
+  scene: Scene,
+  step: number,
+): Promise<readonly DiskCall[] | undefined> {
+  const [root, { file, args }] = [temporaryDirectory(t), scene]
+  const doomed = await serve(t, root, { env: faults.env, args })
+  for (const earlier of scene.before) assert.equal(await uploadStatus(doomed.url, earlier), 200)
+  faults.killAt(step)
+  const status = await uploadStatus(doomed.url, file)
+  assert.ok([0, 200].includes(status), `step ${step}: ${status}`)
+  const calls = faults.calls()
+  const survived = doomed.process.exitCode === null && doomed.process.signalCode === null && calls.length < step
+  await killed(doomed)
+  faults.killAt(0)
+  const { url, stop } = await serve(t, root, { args })
+  const acknowledged = new Map(scene.before.map(({ filename, bytes }) => [filename, sha256(bytes)]))
+  const replaced = acknowledged.get(file.filename)
+  if (status === 200) acknowledged.set(file.filename, sha256(file.bytes))
+  else acknowledged.delete(file.filename)
+  assertWhole(root, file, [status === 200 ? undefined : replaced, sha256(file.bytes)])
+  if (replaced !== undefined) assert.ok(existsSync(join(root, file.filename)), `step ${step}: the old file is lost`)
+  await assertAllThere(url, acknowledged)
+  const againMs = performance.now()
+  assert.equal(await uploadStatus(url, file), 200, `step ${step}, again`)
+  assert.ok(performance.now() - againMs < 5000, `step ${step}: what the dead process held keeps others waiting`)
+  await assertAllThere(url, acknowledged.set(file.filename, sha256(file.bytes)))
+  await assertTidied(root)
+  await stop()
+  rmSync(root, { recursive: true })
+  return survived ? calls : undefined
+}
+
+function assertWhole(root: string, { filename }: Distribution, digests: readonly (string | undefined)[]): void {
+  const path = join(root, filename)
+  if (!existsSync(path)) return
+  assert.ok(digests.includes(sha256(readFileSync(path))), `${filename} is torn`)
+}
+
+async function killAtEveryStep(t: TestContext, scene: Scene): Promise<readonly DiskCall[]> {
+  const faults = diskFaults(t)
+  for (let step = 1; step < maxSteps; step += 1) {
+    const calls = await killAtStep(t, faults, scene, step)
+    if (calls !== undefined) return calls
+  }
+  throw new Error(`no upload got by within ${maxSteps} calls`)
+}
+
+const scenes: readonly (Scene & { readonly title: string; readonly commit: DiskCall })[] = [
+  {
+    title: 'kill -9 at every step of the first upload to a directory loses, tears and leaves nothing',
+    args: [],
+    before: [],
+    file: distribution(1),
+    commit: 'link',
+  },
+  {
+    title: 'kill -9 at every step of an upload that replaces a file loses, tears and leaves nothing',
+    args: ['--overwrite'],
+    before: [distribution(1), distribution(2, 'old')],
+    file: distribution(2, 'new'),
+    commit: 'rename',
+  },
+]
+
+for (const { title, commit, ...scene } of scenes) {
+  tortureTest([linux, compiler], title, async (t) => {
+    const calls = await killAtEveryStep(t, scene)
+    t.diagnostic(`${calls.length} steps: ${calls.join(' ')}`)
+    // Data, name, directory: whoever leaves one out makes this suite blind.
+    assert.ok(calls.indexOf('sync') < calls.lastIndexOf(commit), 'nothing is synced before the commit')
+    assert.ok(calls.lastIndexOf(commit) < calls.lastIndexOf('sync'), 'nothing is synced after the commit')
+  })
+}
+
+/** A call of an upload that fails, on which path, and what the client is told. */
+const failures: readonly (readonly [call: DiskCall, error: DiskError, path: string, status: number])[] = [
+  ['create', 'EACCES', '/spool/', 503],
+  ['create', 'EROFS', '/spool/', 503],
+  ['create', 'ENOSPC', '/spool/', 507],
+  ['write', 'EIO', '/spool/', 503],
+  ['write', 'ENOSPC', '/spool/', 507],
+  ['write', 'EDQUOT', '/spool/', 507],
+  ['sync', 'EIO', '/spool/', 503],
+  ['sync', 'ENOSPC', '/spool/', 507],
+  ['link', 'EIO', '.whl', 503],
+  ['link', 'EACCES', '.whl', 503],
+  ['link', 'ENOSPC', '.whl', 507],
+  ['sync', 'EIO', '', 503],
+  ['rename', 'EIO', '/projects/', 503],
+  ['rename', 'ENOSPC', '/projects/', 507],
+]
+
+tortureTest(
+  [linux, compiler],
+  'an upload during which any call fails is told 503 or 507, shows nothing, and works once calls do',
+  async (t) => {
+    const [root, faults] = [temporaryDirectory(t), diskFaults(t)]
+    const server = await serve(t, root, { env: faults.env })
+    const sent = new Map<string, string>()
+    for (const [index, [call, error, path, status]] of failures.entries()) {
+      const what = `${error} on ${call} of ${path || 'any path'}`
+      // Of a project of its own: names of projects are recorded once.
+      const file = wheel({ name: `demo${index}`, version: '1.0' })
+      faults.fail(call, error, path)
+      const answered = await uploadStatus(server.url, file)
+      assert.ok(faults.heal() > 0, `${what}: never called`)
+      assert.equal(answered, status, what)
+      assert.deepEqual((await pageOf(server.url, `demo${index}`))?.files ?? [], [], `${what}: it shows`)
+      assert.ok(!existsSync(join(root, file.filename)), `${what}: it is there`)
+      assert.deepEqual(leftOvers(root), [], what)
+      assert.equal(await uploadStatus(server.url, file), 200, `${what}, mended`)
+      assert.equal((await verifiedFiles(server.url, `demo${index}`)).size, 1, `${what}, mended`)
+      sent.set(file.filename, sha256(file.bytes))
+    }
+    assertNothingTorn(root, sent)
+  },
+)
