@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { bodyLength } from '../http/complete-reply.js'
 import type { Reply } from '../http/message.js'
 import { andThen, isPromise } from '../util/awaitable.js'
 import { discardBody, isByteReader } from '../util/byte-reader.js'
@@ -118,7 +119,7 @@ function write(req: NodeRequest, res: NodeResponse, reply: Reply, { call, sendBo
   if (reply.reason === undefined || isHttp2) (res as ServerResponse).writeHead(status, headers)
   else (res as ServerResponse).writeHead(status, reply.reason, headers)
   if (isByteReader(body) || body instanceof Readable) {
-    if (!isHead) return sendBody(body, res)
+    if (!isHead) return sendBody(body, res, bodyLength(reply))
     return discardBody(body).then(() => void res.end())
   } else if (isUnread) {
     if (body !== undefined && !isHead) (res as ServerResponse).write(body)

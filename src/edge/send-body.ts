@@ -6,8 +6,15 @@ import { PypiServerError } from '../errors.js'
 import { type BufferPool, createBufferPool } from '../util/buffer-pool.js'
 import { type ByteReader, isByteReader } from '../util/byte-reader.js'
 
-/** Sends a body that is not in memory and ends the response. Rejects when the body or the client breaks off. */
-export type SendBody = (body: ByteReader | Readable, res: ServerResponse | Http2ServerResponse) => Promise<void>
+/**
+ * Sends a body that is not in memory and ends the response; `length` is what its header announces, in bytes, if it does.
+ * Rejects, with the response unended, when the body has another length or breaks off, or when the client does.
+ */
+export type SendBody = (
+  body: ByteReader | Readable,
+  res: ServerResponse | Http2ServerResponse,
+  length: number | undefined,
+) => Promise<void>
 
 // Measured: 64 KiB costs twice the CPU time, and more than this gains nothing.
 const pieceBytes = 256 * 1024
@@ -16,15 +23,35 @@ const idleBuffers = 16
 /** A sender whose responses share buffers: each has at most two of 256 KiB, one that leaves and one that is being filled. */
 export function createBodySender(): SendBody {
   const pool = createBufferPool(pieceBytes, idleBuffers)
-  return async (body, res) => {
-    // A body that ends before its length must not look like a whole one, nor leave the client waiting for the rest.
-    if ('strictContentLength' in res) res.strictContentLength = true
-    if (isByteReader(body)) await sendReader(body, res as ServerResponse, pool)
-    else await pipeline(body, res as ServerResponse)
+  // Not by `strictContentLength`: hosts wrap `end()`, and what it throws then reaches nobody who could catch it.
+  return async (body, res, length) => {
+    if (isByteReader(body)) await sendReader(body, res as ServerResponse, { pool, length })
+    else await pipeline(body, (source) => counted(source, length), res as ServerResponse)
   }
 }
 
-async function sendReader(reader: ByteReader, res: ServerResponse, pool: BufferPool): Promise<void> {
+async function* counted(source: AsyncIterable<Uint8Array>, length: number | undefined): AsyncGenerator<Uint8Array> {
+  let sent = 0
+  for await (const chunk of source) {
+    sent += chunk.length
+    yield chunk
+  }
+  assertWhole(sent, length)
+}
+
+/** A body that ends before its length must not look like a whole one, nor leave the client waiting for the rest. */
+function assertWhole(sent: number, length: number | undefined): void {
+  if (length === undefined || sent === length) return
+  throw new PypiServerError('ERR_PYPI_INTERNAL', `a body of ${length} bytes has ${sent}`)
+}
+
+interface Sending {
+  readonly pool: BufferPool
+  readonly length: number | undefined
+}
+
+async function sendReader(reader: ByteReader, res: ServerResponse, { pool, length }: Sending): Promise<void> {
+  let sent = 0
   // It is told by `close` and by what `write` calls back with; unheard it would end the process.
   const ignore = (): void => {}
   res.on('error', ignore)
@@ -34,8 +61,10 @@ async function sendReader(reader: ByteReader, res: ServerResponse, pool: BufferP
       const { buffer, count } = await next
       if (count === 0) {
         pool.give(buffer)
+        assertWhole(sent, length)
         return void res.end()
       }
+      sent += count
       const isFlowing = writePiece(res, pool, buffer, count)
       // While this one leaves the next one is read.
       next = readPiece(reader, pool)

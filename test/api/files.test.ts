@@ -6,7 +6,7 @@ import { get as getSecurely } from 'node:https'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { wheel } from '../helpers/archives.js'
-import { connectTo, type IndexServer, lackOf, serveIndex } from '../helpers/index-server.js'
+import { connectTo, type IndexServer, isHosted, lackOf, serveIndex } from '../helpers/index-server.js'
 
 const demo = wheel({ name: 'demo', version: '1.0' })
 const path = `/packages/${demo.filename}`
@@ -154,7 +154,9 @@ test('a link that leads to a file is served, one that leads nowhere is not liste
 })
 
 for (const target of ['*', '*.asc', 'simple', '@evil.test']) {
-  test(`a request whose target is ${target} is refused`, async (t) => {
+  test(`a request whose target is ${target} is refused`, {
+    skip: isHosted && 'the host reads the target',
+  }, async (t) => {
     const { url } = await serveIndex(t)
     const socket = connectTo(url)
     socket.end(`GET ${target} HTTP/1.1\r\nHost: index.test\r\nConnection: close\r\n\r\n`)

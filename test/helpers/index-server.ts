@@ -6,6 +6,9 @@ import { type App, type Config, createApp } from 'pypi-server'
 import { http2Client } from './http2-client.js'
 import { temporaryDirectory } from './temporary.js'
 
+/** Whether a host of `test/hosts` reads requests before the index does. */
+export const isHosted = process.env['PYPI_TEST_HOST'] !== undefined
+
 /** Where the index is mounted in the host that `PYPI_TEST_HOST` names. */
 export const mountPath = process.env['PYPI_TEST_MOUNT'] ?? '/'
 
