@@ -36,7 +36,9 @@ test('the project list is JSON for clients that ask for it', async (t) => {
   put(root, wheel({ name: 'demo', version: '1.0' }))
   const response = await request('/simple/', { headers: { accept: json } })
   assert.equal(response.headers.get('content-type'), json)
-  assert.deepEqual(await response.json(), { meta: { 'api-version': '1.4' }, projects: [{ name: 'demo' }] })
+  const { meta, projects } = (await response.json()) as { meta: Record<string, unknown>; projects: unknown }
+  assert.deepEqual([Object.keys(meta).sort(), meta['api-version']], [['_last-serial', 'api-version'], '1.4'])
+  assert.deepEqual(projects, [{ name: 'demo' }])
 })
 
 test('a project page in JSON tells everything that is known of each file', async (t) => {
@@ -46,8 +48,10 @@ test('a project page in JSON tells everything that is known of each file', async
   utimesSync(join(root, file.filename), 1_700_000_000.5, 1_700_000_000.5)
   const response = await request('/simple/demo/', { headers: { accept: json } })
   assert.equal(response.status, 200)
+  const serial = Number(response.headers.get('x-pypi-last-serial'))
+  assert.ok(serial > 0)
   assert.deepEqual(await response.json(), {
-    meta: { 'api-version': '1.4' },
+    meta: { 'api-version': '1.4', '_last-serial': serial },
     name: 'demo',
     versions: ['1.0'],
     files: [
