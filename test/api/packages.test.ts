@@ -99,12 +99,16 @@ for (const [headers, expected] of [
   [{ 'x-forwarded-proto': 'javascript' }, undefined],
   [{ 'x-forwarded-host': '"><script>' }, undefined],
 ] as const) {
-  const title = `behind a proxy on this machine that says ${JSON.stringify(headers)} absolute addresses are right`
-  test(title, { skip: lackOf('peer') }, async (t) => {
+  test(`behind a proxy on this machine that says ${JSON.stringify(headers)} absolute addresses are right`, {
+    skip: lackOf('peer'),
+  }, async (t) => {
     const { root, request, url } = await serveIndex(t)
     put(root, sdist({ name: 'demo', version: '1.0' }))
     const body = await (await request('/demo/json', { headers })).text()
-    const mountPoint = expected === undefined ? url : `${expected}${new URL(url).pathname.slice(1)}`
+    const { protocol, pathname } = new URL(url)
+    const isSchemeTold = 'x-forwarded-proto' in headers
+    const told = isSchemeTold ? expected : expected?.replace('http:', protocol)
+    const mountPoint = told === undefined ? url : `${told}${pathname.slice(1)}`
     assert.ok(body.includes(`"${mountPoint}packages/demo-1.0.tar.gz"`), body)
   })
 }
