@@ -47,6 +47,45 @@ for (const accept of ['application/vnd.pypi.simple.v2+json', 'application/json',
   })
 }
 
+const weighed: Readonly<Record<string, readonly (readonly [accept: string, type: string | undefined])[]>> = {
+  'a weight of 0 in any spelling refuses a type': [
+    [`${json};q=0.0`, undefined],
+    ['*/*;q=0', undefined],
+    ['*/*;q=0, text/html;q=0.001', 'text/html'],
+    [`application/*;q=0.9, ${html};q=0`, json],
+  ],
+  'a weight counts in capitals, with white space around it, without its zero and after other parameters': [
+    [`${json};Q=0.2, text/html ; q = 0.1`, json],
+    [`${json};q=.5, text/html;q=0.4`, json],
+    [`${json};profile=x;q=0.7, text/html;q=0.8`, 'text/html'],
+    [`, ${json} ,`, json],
+  ],
+  'a weight above 1 is 1, and a type whose weight is no number is passed over': [
+    [`${json};q=1.5, text/html`, 'text/html'],
+    [`${json};q=high, ${html}`, html],
+    [`${json};q="1", text/html;q=0.1`, 'text/html'],
+    [`${json};q=-1, text/html;q=0.1`, 'text/html'],
+  ],
+  'a range of types gets the first of them, the closest range decides': [
+    ['*', 'text/html'],
+    ['text/*', 'text/html'],
+    ['image/png, */*;q=0.1', 'text/html'],
+    ['application/*;q=0.5, text/html;q=0.4', html],
+    [`${json};q=0.1, application/*`, html],
+  ],
+}
+for (const [title, cases] of Object.entries(weighed)) {
+  rule(title, async (serve) => {
+    const server = await serve()
+    putFiles(server, built)
+    for (const [accept, type] of cases) {
+      const response = await server.request('/simple/demo/', { headers: { accept } })
+      const got = response.status === 200 ? mediaType(response) : response.status
+      assert.deepEqual([got, response.headers.get('vary')?.split(',')[0]], [type ?? 406, 'Accept'], accept)
+    }
+  })
+}
+
 for (const [format, type] of [
   ['application/vnd.pypi.simple.v1%2Bjson', json],
   ['application/vnd.pypi.simple.v1+json', json],
