@@ -10,6 +10,11 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
+/** Text as markup on one line, its line breaks written as references: some clients read pages line by line. */
+export function onOneLine(text: string): Html {
+  return { markup: escapeHtml(text).replace(/[\r\n]/g, (lineBreak) => `&#${lineBreak.charCodeAt(0)};`) }
+}
+
 /** A template whose values are escaped unless they are markup themselves; `undefined` and `false` leave nothing. */
 export function html(literals: TemplateStringsArray, ...values: readonly Value[]): Html {
   return { markup: literals.reduce((text, literal, index) => text + markupOf(values[index - 1]) + literal) }

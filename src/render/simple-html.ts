@@ -1,7 +1,7 @@
 import type { DistributionFile, NormalizedName, Project } from '../backend.js'
 import { encodePathSegment } from '../http/links.js'
 import { fileFragment, fileUrl, type LinkOptions, secureProvenanceUrl } from './file-links.js'
-import { type Html, html, htmlPage } from './html.js'
+import { type Html, html, htmlPage, onOneLine } from './html.js'
 
 // Frozen at 1.4 for HTML (PEP 833); 1.1 to 1.4 add nothing mandatory to this form.
 const repositoryVersion = '1.4'
@@ -36,11 +36,11 @@ function fileRow(file: DistributionFile, links: LinkOptions): Html {
     // Without a value pip does not see the attribute (PEP 592 would let it).
     attribute('data-yanked', file.yanked && (file.yanked.reason ?? '')),
     attribute('data-provenance', secureProvenanceUrl(file, links)),
-  ]}>${file.filename}</a><br>\n`
+  ]}>${onOneLine(file.filename)}</a><br>\n`
 }
 
 function attribute(name: string, value: string | undefined): Html {
-  return value === undefined ? html`` : html` ${name}="${value}"`
+  return value === undefined ? html`` : html` ${name}="${onOneLine(value)}"`
 }
 
 function digestText({ sha256 }: Readonly<Record<string, string>>): string {
@@ -53,8 +53,9 @@ function versionMeta(): Html {
 
 function statusMetas(status: Project['status']): readonly Html[] {
   if (status === undefined) return []
+  const { status: word, reason } = status
   return [
-    html`<meta name="pypi:project-status" content="${status.status}">\n`,
-    status.reason === undefined ? html`` : html`<meta name="pypi:project-status-reason" content="${status.reason}">\n`,
+    html`<meta name="pypi:project-status" content="${word}">\n`,
+    reason === undefined ? html`` : html`<meta name="pypi:project-status-reason" content="${onOneLine(reason)}">\n`,
   ]
 }

@@ -19,18 +19,21 @@ const removals = [
 ] as const
 
 for (const [what, target] of removals) {
-  rule(`the names of a removed ${what} are refused to other bytes, by any spelling, and not to the same`, async (serve) => {
-    const server = await serve()
-    await server.post(uploadForm(built))
-    await manage(server, 'DELETE', target)
-    for (const filename of [built.filename, built.filename.replace('demo-', 'Demo-')]) {
-      const refused = await server.post(uploadForm({ filename, bytes: other.bytes }))
-      assert.equal(refused.status, 400, filename)
-      assert.match(refused.statusText, /was removed here/)
-    }
-    assert.deepEqual((await jsonPage(server, 'demo')).files, [])
-    assert.equal((await server.post(uploadForm(built))).status, 200)
-  })
+  rule(
+    `the names of a removed ${what} are refused to other bytes, by any spelling, and not to the same`,
+    async (serve) => {
+      const server = await serve()
+      await server.post(uploadForm(built))
+      await manage(server, 'DELETE', target)
+      for (const filename of [built.filename, built.filename.replace('demo-', 'Demo-')]) {
+        const refused = await server.post(uploadForm({ filename, bytes: other.bytes }))
+        assert.equal(refused.status, 400, filename)
+        assert.match(refused.statusText, /was removed here/)
+      }
+      assert.deepEqual((await jsonPage(server, 'demo')).files, [])
+      assert.equal((await server.post(uploadForm(built))).status, 200)
+    },
+  )
 
   rule(`the names of a removed ${what} take other bytes where an operator freed them`, async (serve) => {
     const server = await serve()
@@ -54,14 +57,17 @@ rule('a removed file is gone with its metadata, from every page, and the others 
   }
 })
 
-rule('a removed project keeps an empty page and leads to no other index, also under another spelling', async (serve) => {
-  const server = await serve({ fallbackUrl: 'https://elsewhere.example/simple/' })
-  await server.post(uploadForm(built))
-  await manage(server, 'DELETE', 'demo')
-  const response = await server.request('/simple/demo/', { headers: { accept: json } })
-  assert.deepEqual([response.status, (await jsonPage(server, 'demo')).files], [200, []])
-  assert.equal((await server.request('/simple/Demo/')).headers.get('location'), '../demo/')
-})
+rule(
+  'a removed project keeps an empty page and leads to no other index, also under another spelling',
+  async (serve) => {
+    const server = await serve({ fallbackUrl: 'https://elsewhere.example/simple/' })
+    await server.post(uploadForm(built))
+    await manage(server, 'DELETE', 'demo')
+    const response = await server.request('/simple/demo/', { headers: { accept: json } })
+    assert.deepEqual([response.status, (await jsonPage(server, 'demo')).files], [200, []])
+    assert.equal((await server.request('/simple/Demo/')).headers.get('location'), '../demo/')
+  },
+)
 
 async function textOf(server: IndexServer, path: string): Promise<string> {
   return await (await server.request(path)).text()

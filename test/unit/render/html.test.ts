@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { escapeHtml, html, htmlPage } from '#src/render/html.js'
+import { escapeHtml, html, htmlPage, onOneLine } from '#src/render/html.js'
 
 test('the characters that mean something in markup are escaped', () => {
   assert.equal(escapeHtml(`<a b="c" d='e'>&amp;`), '&#60;a b=&#34;c&#34; d=&#39;e&#39;&#62;&#38;amp;')
@@ -47,4 +47,8 @@ test('a page has its title escaped and its head before it', () => {
       '',
     ].join('\n'),
   )
+})
+
+test('line breaks are written as references where text is to stay on one line', () => {
+  assert.equal(html`<a title="${onOneLine('<one>\r\ntwo')}">`.markup, '<a title="&#60;one&#62;&#13;&#10;two">')
 })
