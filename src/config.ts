@@ -124,7 +124,7 @@ export interface Config {
    * @default 'loopback'
    */
   readonly trustProxy?: boolean | 'loopback' | readonly string[]
-  /** Awaited before something happens; rejecting refuses it, with the message as answer. @default none */
+  /** Awaited before something happens; rejecting refuses it, and the client reads the message of a `PypiServerError`. @default none */
   readonly hooks?: Hooks
   /** Told after something happened, and can change nothing; what they throw is logged. @default none */
   readonly events?: Listeners

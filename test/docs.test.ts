@@ -62,12 +62,23 @@ function fileOf(at: string): string {
 }
 
 test('every fenced block says what it is', () => {
-  const known = ['ts', 'sh', '']
+  const known = ['ts', 'sh', 'conf', 'dockerfile', 'json', 'yaml', '']
   assert.deepEqual(
     blocks.filter(({ language }) => !known.includes(language)).map(({ at }) => at),
     [],
   )
   assert.ok(programs.length > 15 && commands.length > 15)
+})
+
+test('every configuration in the documentation has the form of its kind', () => {
+  const ofKind = (kind: string) => blocks.filter(({ language }) => language === kind)
+  for (const { code } of ofKind('json')) JSON.parse(code)
+  for (const { code, at } of ofKind('yaml')) assert.doesNotMatch(code, /\t|^(?: {2})* \S/m, at)
+  for (const { code, at } of ofKind('conf')) {
+    const odd = code.split('\n').filter((line) => !/^ *(?:|\[\w+\]|\w+=.+|[\w/ ]+\{|\}|.+;|#.*)$/.test(line))
+    assert.deepEqual(odd, [], at)
+    assert.equal(code.split('{').length, code.split('}').length, at)
+  }
 })
 
 test('every program in the documentation compiles under the strict settings of this package', () => {
@@ -263,6 +274,20 @@ function optionsOf(command: string): readonly string[] {
   const help = execFileSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, COLUMNS: '200' } })
   return [...help.matchAll(/^ {2}(-\S.*?)(?: {2,}|$)/gm)].map(([, option = '']) => option)
 }
+
+test('every event and every hook is in the documentation of the configuration', () => {
+  const names = (path: string, type: string) => {
+    const [, body = ''] = new RegExp(`interface ${type} \\{([\\s\\S]*?)\\n\\}`).exec(read(path)) ?? []
+    return [...body.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name = '']) => name)
+  }
+  const all = [...names('src/events.ts', 'EventMap'), ...names('src/domain/publishing.ts', 'Hooks')]
+  assert.ok(all.length > 3)
+  const text = read('docs/configuration.md')
+  assert.deepEqual(
+    all.filter((name) => !text.includes(`\`${name}(`)),
+    [],
+  )
+})
 
 test('every route has its heading, and no other has', () => {
   const routes = routeTable('/health', '/metrics').map(({ method, path }) => `${method} ${path}`)
