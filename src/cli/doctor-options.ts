@@ -19,9 +19,10 @@ examples:
   pypi-server doctor --json ./packages > findings.json
       for programs: an object with findings, fileCount and projectCount
 
-broken    clients miss it, or fail over it
-skipped   not served, and rarely meant to be
-notice    served, and there is something to know
+said of each:
+  broken    clients miss it, or fail over it
+  skipped   not served, and rarely meant to be
+  notice    served, and there is something to know
 
 exit codes: 0 when nothing is broken, 1 when something is, 2 for wrong arguments`
 

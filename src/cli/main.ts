@@ -2,6 +2,7 @@
 import { errorMessage } from '../errors.js'
 import { PypiServerError } from '../index.js'
 import { CommandError } from './command-error.js'
+import { completionScript } from './completion.js'
 import { doctor } from './doctor.js'
 import { parseArguments } from './legacy.js'
 import { manage } from './manage.js'
@@ -17,6 +18,9 @@ async function main(args: readonly string[]): Promise<void> {
       return await run(line.options)
     case 'update':
       process.exitCode = await update(line.options, { signal: stopSignal() })
+      return
+    case 'completion':
+      process.stdout.write(completionScript(line.options.shell))
       return
     case 'doctor':
       process.exitCode = await doctor(line.options, { signal: stopSignal() })

@@ -57,7 +57,7 @@ exit codes: 0 when it is done, 1 when there is nothing of that name or the direc
 const yankExamples = `examples:
   pypi-server yank ./packages demo 1.0
       installers choose another release, unless somebody asks for exactly this one
-  pypi-server yank -m 'does not start on Windows' ./packages demo demo-1.0-py3-none-any.whl
+  pypi-server yank -m broken ./packages demo demo-1.0-py3-none-any.whl
       one file only, with a reason that pip shows
   pypi-server yank --all ./packages demo
       all files of the project

@@ -78,12 +78,13 @@ export const baseUrlPath = named('path', (text) => {
   throw new ArgumentTypeError(`${quote(text)} is not the path of a URL, such as /pypi/: percent-encode what needs it`)
 })
 
-/** One of these words, in any case. */
-export function oneOf(words: readonly string[]): (text: string) => string {
-  return named('word', (text) => {
+/** One of these words, in any case. It tells its words, for completion. */
+export function oneOf(words: readonly string[]): ((text: string) => string) & { readonly words: readonly string[] } {
+  const convert = named('word', (text) => {
     if (words.includes(text.toLowerCase())) return text.toLowerCase()
     throw new ArgumentTypeError(`${quote(text)} is none of ${words.join(', ')}`)
   })
+  return Object.assign(convert, { words })
 }
 
 /** The library knows best what it takes, and looking at a configuration touches nothing. */

@@ -1,7 +1,9 @@
 import { ArgumentParser, RawDescriptionHelpFormatter } from 'argparse'
 import { CommandError } from './command-error.js'
 import { addCommonArguments, type CommonOptions, commonDefaults } from './common-options.js'
+import { addCompletionCommand, type CompletionOptions } from './completion-options.js'
 import { addDoctorCommand, type DoctorOptions } from './doctor-options.js'
+import { fitted } from './help-text.js'
 import { addManageCommands, checkManageLine, isManageLine, type ManageLine } from './manage-options.js'
 import { addRunArguments, type RunOptions } from './run-options.js'
 import { addTokenCommand, type TokenOptions } from './token-options.js'
@@ -13,10 +15,21 @@ export type CommandLine =
   | { readonly command: 'update'; readonly options: UpdateOptions & CommonOptions }
   | { readonly command: 'token'; readonly options: TokenOptions }
   | { readonly command: 'doctor'; readonly options: DoctorOptions }
+  | { readonly command: 'completion'; readonly options: CompletionOptions }
   | ManageLine
 
 /** The names of the commands. */
-export const commandNames = ['run', 'update', 'yank', 'unyank', 'delete', 'status', 'token', 'doctor'] as const
+export const commandNames = [
+  'run',
+  'update',
+  'yank',
+  'unyank',
+  'delete',
+  'status',
+  'token',
+  'doctor',
+  'completion',
+] as const
 
 const defaultFormat = `default of --log-frmt:
   ${commonDefaults.log_frmt}`
@@ -41,11 +54,12 @@ const runExamples = `examples:
   pypi-server run ./packages
       serve a directory; uploads are refused
   pypi-server run -P htpasswd ./packages
-      uploads need a user name and a password of the file (made by: htpasswd -B -c htpasswd USER)
+      uploads need a user name and a password of the file
+      (made by: htpasswd -B -c htpasswd USER)
   pypi-server run -P htpasswd -a update,list,download ./packages
       everything needs a login
   pypi-server run --tokens tokens.json ./packages
-      uploads need an API token (made by: pypi-server token create tokens.json NAME --projects GLOB)
+      uploads need an API token, made by pypi-server token create
   pypi-server run -P htpasswd --rules rules.json ./packages
       a file says which user may do what with which projects
   pypi-server run -P . -a . ./packages
@@ -58,6 +72,14 @@ const runExamples = `examples:
 ${defaultFormat}
 
 exit codes: 0 after a signal, 1 when the port cannot be taken, 2 for wrong arguments`
+
+const updateExamples = `examples:
+  pypi-server update ./packages
+      print the pip commands that fetch what is newer on pypi.org
+  pypi-server update -x --private 'acme-*' ./packages
+      run them, and ask nobody about projects of your own
+
+${defaultFormat}`
 
 /**
  * Reads a command line without the program's name, as argparse does: unambiguous beginnings of options, `-vo`, `-p80`,
@@ -76,7 +98,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   return line
 }
 
-function createParser(): ArgumentParser {
+/** The parser of command lines, which also knows all there is to say about them. */
+export function createParser(): ArgumentParser {
   const parser = new ArgumentParser({
     prog: 'pypi-server',
     usage: '%(prog)s [OPTION ...] COMMAND [OPTION ...] [ARGUMENT ...]',
@@ -100,14 +123,26 @@ function createParser(): ArgumentParser {
     usage: '%(prog)s [OPTION ...] [DIRECTORY ...]',
     help: 'look for newer releases of what the directories hold',
     description: 'Look for newer releases of what the directories hold, and print the commands that fetch them.',
-    epilog: defaultFormat,
+    epilog: updateExamples,
     formatter_class: RawDescriptionHelpFormatter,
   })
   addUpdateArguments(update)
   for (const command of [run, update]) addCommonArguments(command, { verboseTo: 'verbose' })
-  const others = [...addManageCommands(commands), ...addTokenCommand(commands), addDoctorCommand(commands)]
+  const others = [
+    ...addManageCommands(commands),
+    ...addTokenCommand(commands),
+    addDoctorCommand(commands),
+    addCompletionCommand(commands),
+  ]
+  for (const command of [parser, run, update, ...others]) fitHelp(command)
   for (const command of [run, update, ...others]) throwErrors(command)
   return parser
+}
+
+/** argparse breaks the lines about options only. */
+function fitHelp(parser: ArgumentParser): void {
+  const { description = '', epilog = '' } = parser as { description?: string; epilog?: string }
+  Object.assign(parser, { description: fitted(description), epilog: fitted(epilog) })
 }
 
 /** argparse would end the process, and with it the chance to read the line as pypiserver's old form. */

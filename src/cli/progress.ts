@@ -27,3 +27,23 @@ export function countingBar(terminal: Terminal, noun: string): CountingBar {
     },
   }
 }
+
+const patienceMs = 500
+const tickMs = 200
+
+/** On a terminal, shows a text and the seconds that have passed, once it takes long; the returned function removes it. */
+export function waitingLine(terminal: Terminal, text: string): () => void {
+  if (!terminal.isTTY) return () => {}
+  const startedMs = performance.now()
+  let isShown = false
+  const timer = setInterval(() => {
+    const passedMs = performance.now() - startedMs
+    if (passedMs < patienceMs) return
+    isShown = true
+    terminal.write(`\r${text} … ${Math.floor(passedMs / 1000)} s`)
+  }, tickMs).unref()
+  return () => {
+    clearInterval(timer)
+    if (isShown) terminal.write('\r\u001b[K')
+  }
+}

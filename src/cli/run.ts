@@ -1,11 +1,12 @@
 import { accessSync, constants } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
-import { errorMessage } from '../errors.js'
-import { type Config, createApp, type Logger } from '../index.js'
+import { errorCode, errorMessage } from '../errors.js'
+import { type App, type Config, createApp, type Logger } from '../index.js'
 import { attestationsOf } from './attestations.js'
-import { banner } from './banner.js'
+import { banner, countLine } from './banner.js'
 import { below } from './base-url.js'
+import { coloursFor } from './colours.js'
 import { CommandError } from './command-error.js'
 import { prepareDirectories } from './directories.js'
 import { createHttpServer, listen } from './http-server.js'
@@ -14,6 +15,7 @@ import { openLogOutput } from './log-output.js'
 import { openDoors } from './open-doors.js'
 import { absolutePath, resolvedPath } from './paths.js'
 import { privateNames } from './private-names.js'
+import { waitingLine } from './progress.js'
 import { withRequestLog } from './request-log.js'
 import type { RunOptions } from './run-options.js'
 import { endWithProcess } from './shutdown.js'
@@ -41,9 +43,25 @@ export async function run(options: RunOptions): Promise<void> {
   // Before anybody is told that there is something to send signals to.
   endWithProcess({ server, app, connections, logger, graceMs: options.grace * 1000 })
   if (options.log_file !== '') process.on('SIGHUP', output.reopen)
-  const lines = options.log_stream === 'none' ? [] : banner(options, directories, url)
-  say([`Listening on ${url}`, ...lines].join('\n'))
-  app.ready().catch((error: Error) => say(`Warning: ${error.message}`))
+  const isQuiet = options.log_stream === 'none'
+  const colours = coloursFor(process.stderr, process.env)
+  say([`Listening on ${url}`, ...(isQuiet ? [] : banner(options, { directories, url, colours }))].join('\n'))
+  void tellWhenReady(app, isQuiet ? 'quiet' : 'counting')
+}
+
+async function tellWhenReady(app: App, manner: 'quiet' | 'counting'): Promise<void> {
+  const isQuiet = manner === 'quiet'
+  const stop = isQuiet ? () => {} : waitingLine(process.stderr, 'Reading the directories')
+  try {
+    await app.ready()
+    const line = isQuiet ? undefined : await countLine(app)
+    stop()
+    if (line !== undefined) say(line)
+  } catch (error) {
+    stop()
+    // Somebody ended it before it was through.
+    if (errorCode(error) !== 'ERR_PYPI_CLOSED') say(`Warning: ${errorMessage(error)}`)
+  }
 }
 
 async function configOf(options: RunOptions): Promise<Config> {

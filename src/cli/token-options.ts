@@ -33,9 +33,11 @@ const createExamples = `The token is printed once, alone on its line on stdout; 
 examples:
   pypi-server token create tokens.json ci --projects 'acme-*'
       uploads to the projects of these names, for ever
-  pypi-server token create tokens.json reader --projects '*' --actions list,download --expires 2026-12-31
-      reading of everything, until the end of that day (UTC)
-  pypi-server token create tokens.json release --projects acme-app,acme-lib --actions upload,yank --expires 12h
+  pypi-server token create tokens.json ro --projects '*' --actions list,download
+      reading of everything
+  pypi-server token create tokens.json ci --projects x --expires 2026-12-31
+      uploads until the end of that day (UTC)
+  pypi-server token create tokens.json release --projects acme-app --expires 12h
   TWINE_PASSWORD=$(pypi-server token create tokens.json ci --projects 'acme-*')
       for twine, whose user name is then __token__
 

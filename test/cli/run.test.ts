@@ -46,6 +46,24 @@ test('the command serves a directory and tells where, what is protected and what
   assert.match(await (await fetch(`${url}simple/`)).text(), /<a href="demo\/">demo<\/a>/)
   assert.match(stderr(), /Uploads are refused/)
   assert.match(stderr(), /redirected to https:\/\/pypi\.org\/simple\//)
+  assert.match(stderr(), /^Open to everybody: list, download /m)
+  for (const line of [`pip install --index-url ${url}simple/`, `uv pip install --index-url ${url}simple/`])
+    assert.ok(stderr().includes(`  ${line} PACKAGE\n`), line)
+  // Nobody could use them.
+  assert.doesNotMatch(stderr(), /twine|uv publish/)
+  await eventually(() => stderr().includes('\nFound 1 file of 1 project\n'))
+  assert.doesNotMatch(stderr(), /Reading the directories/)
+})
+
+test('the command tells how to upload once somebody may, and says less when that is wanted', async (t) => {
+  const [open, quiet] = await Promise.all([
+    start(t, { directory: temporaryDirectory(t), args: ['-P', '.', '-a', '.'] }),
+    start(t, { directory: temporaryDirectory(t), args: ['--log-stream', 'none'] }),
+  ])
+  for (const line of [`twine upload --repository-url ${open.url}`, `uv publish --publish-url ${open.url}`])
+    assert.ok(open.stderr().includes(`  ${line} dist/*\n`), line)
+  await eventually(() => open.stderr().includes('\nFound 0 files of 0 projects\n'))
+  assert.equal(quiet.stderr(), `Listening on ${quiet.url}\n`)
 })
 
 test('attestations are taken as the file says that is named, and a file that is none ends the start', async (t) => {
