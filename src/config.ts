@@ -1,4 +1,4 @@
-import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
+import type { ActionGroup, Auther, Authorizer, Identify } from './auth/auther.js'
 import type { Backend } from './backend.js'
 import type { AttestationsSetting } from './domain/attestation-policy.js'
 import type { Validation } from './domain/inspector.js'
@@ -29,6 +29,12 @@ export interface Config {
    * @default none: nobody can log in
    */
   readonly auther?: Auther
+  /**
+   * Whom does the host know already? Asked before credentials are looked at, with the host's own request, for sessions and
+   * single sign-on; whom it does not name, the auther is asked about. Rejecting is answered 503.
+   * @default nobody
+   */
+  readonly identify?: Identify
   /**
    * An Apache htpasswd file; read again when it changes. While it is missing or malformed, logins are answered 503.
    * @default none

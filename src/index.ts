@@ -6,6 +6,7 @@ export type {
   Auther,
   Authorizer,
   Awaitable,
+  Identify,
   Identity,
   Scope,
 } from './auth/auther.js'

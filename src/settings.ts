@@ -1,5 +1,5 @@
 import type { BlockList } from 'node:net'
-import type { ActionGroup, Auther, Authorizer } from './auth/auther.js'
+import type { ActionGroup, Auther, Authorizer, Identify } from './auth/auther.js'
 import { anyOf } from './auth/combine.js'
 import { type HtpasswdAuther, htpasswd } from './auth/htpasswd.js'
 import { type RulesAuthorizer, rules } from './auth/rules.js'
@@ -38,6 +38,7 @@ import {
 export interface Settings {
   readonly backend: Backend
   readonly auther: Auther | undefined
+  readonly identify: Identify | undefined
   readonly authenticate: ReadonlySet<ActionGroup>
   readonly authorizer: Authorizer | undefined
   readonly overwrite: boolean
@@ -64,6 +65,7 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   backend: true,
   roots: true,
   auther: true,
+  identify: true,
   passwordFile: true,
   tokenFile: true,
   authenticate: true,
@@ -111,6 +113,7 @@ export function settingsOf(config: Config): Settings {
   return {
     backend,
     auther: autherOf([owned.tokens, owned.passwords, checkedAuther(config)]),
+    identify: identifyOf(config),
     authenticate: authenticateOf(config),
     authorizer,
     overwrite: boolean('overwrite', overwrite),
@@ -208,6 +211,12 @@ function autherOf(candidates: readonly (Auther | undefined)[]): Auther | undefin
 function checkedAuther({ auther }: Config): Auther | undefined {
   if (auther !== undefined) checkFunction('auther', auther, '(username, password) => true or false, or a promise of it')
   return auther
+}
+
+function identifyOf({ identify }: Config): Identify | undefined {
+  if (identify !== undefined)
+    checkFunction('identify', identify, '(context) => { name }, or nobody, or a promise of it')
+  return identify
 }
 
 function checkedAuthorizer({ authorizer }: Config): Authorizer | undefined {

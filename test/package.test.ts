@@ -147,6 +147,7 @@ test('every key refuses values of wrong types by its name', () => {
     backend: [null, 1, 'x', [], {}],
     roots: [null, 1, true, [null], [['x']], {}],
     auther: [null, 1, 'x', {}],
+    identify: [null, 1, 'x', {}],
     passwordFile: [null, 1, '', ['x']],
     tokenFile: [null, 1, '', ['x']],
     authenticate: [null, 1, [['update']], [null], {}],

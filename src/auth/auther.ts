@@ -45,5 +45,11 @@ export type Awaitable<T> = T | Promise<T>
  */
 export type Auther = (username: string, password: string, context: AuthContext) => Awaitable<boolean | Identity | null>
 
+/**
+ * Whom does the host know already, by its session or single sign-on? Asked before credentials are looked at, with or
+ * without any. `null` or `undefined` means nobody, and the auther is asked; rejecting is answered 503.
+ */
+export type Identify = (context: AuthContext) => Awaitable<Identity | null | undefined>
+
 /** May they? `identity` is null for anonymous. Rejecting is answered 503. */
 export type Authorizer = (identity: Identity | null, context: AuthContext) => Awaitable<boolean>

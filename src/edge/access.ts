@@ -1,4 +1,13 @@
-import type { Action, ActionGroup, AuthContext, Auther, Authorizer, Awaitable, Identity } from '../auth/auther.js'
+import type {
+  Action,
+  ActionGroup,
+  AuthContext,
+  Auther,
+  Authorizer,
+  Awaitable,
+  Identify,
+  Identity,
+} from '../auth/auther.js'
 import type { LoginGuard } from '../auth/login-guard.js'
 import { describeScope, isInScope, scopeOf } from '../auth/scope.js'
 import { errorCode, errorMessage, PypiServerError } from '../errors.js'
@@ -11,6 +20,7 @@ import { andThen, isPromise } from '../util/awaitable.js'
 /** Who may come in and what they may do. */
 export interface AccessOptions {
   readonly auther: Auther | undefined
+  readonly identify: Identify | undefined
   readonly authorizer: Authorizer | undefined
   readonly authenticate: ReadonlySet<ActionGroup>
   readonly logins: LoginGuard
@@ -62,6 +72,21 @@ function contextOf({ call, request }: Asked, action: Action, project: string | u
 }
 
 function authenticate(asked: Asked, action: Action): Awaitable<Identity | null> {
+  const { identify } = asked.options
+  if (identify === undefined) return logIn(asked, action)
+  const known = cannotTell(() => identify(contextOf(asked, action, asked.call.params['project'])))
+  return andThen(known, (identity) => (identity ? named(identity) : logIn(asked, action)))
+}
+
+/** A name that is none would be anybody's in rules and in the log. */
+function named(identity: Identity): Identity {
+  if (typeof identity.name === 'string' && identity.name !== '') return identity
+  throw new PypiServerError('ERR_PYPI_AUTH_UNAVAILABLE', 'logins cannot be checked at the moment', {
+    cause: new TypeError('identify answered somebody without a name'),
+  })
+}
+
+function logIn(asked: Asked, action: Action): Awaitable<Identity | null> {
   const { auther, logins } = asked.options
   const { headers, params, address } = asked.call
   const credentials = parseAuthorization(headers['authorization'])
@@ -101,7 +126,7 @@ function authorize(
   // Everybody may, whoever they are: nobody needs to be told what this is about.
   if (!isLoginMissing && identity?.scope === undefined && options.authorizer === undefined) return
   const context = contextOf(asked, action, project)
-  if (isLoginMissing && options.auther === undefined) {
+  if (isLoginMissing && !canLogIn(options)) {
     const message = `${action} needs a login, and this server was given no users: set passwordFile or auther`
     throw new PypiServerError('ERR_PYPI_FORBIDDEN', message)
   }
@@ -113,8 +138,12 @@ function authorize(
   })
 }
 
-function refusal({ auther }: AccessOptions, identity: Identity | null, context: AuthContext): PypiServerError {
-  if (identity === null && auther !== undefined) {
+function canLogIn({ auther, identify }: AccessOptions): boolean {
+  return auther !== undefined || identify !== undefined
+}
+
+function refusal(options: AccessOptions, identity: Identity | null, context: AuthContext): PypiServerError {
+  if (identity === null && canLogIn(options)) {
     return new PypiServerError('ERR_PYPI_UNAUTHENTICATED', `${context.action} needs a login`)
   }
   return new PypiServerError('ERR_PYPI_FORBIDDEN', `${identity?.name ?? 'anonymous'} may not ${describe(context)}`)
