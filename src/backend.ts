@@ -213,7 +213,7 @@ export interface Backend {
    */
   openFile(file: DistributionFile, options?: OpenFileOptions): Promise<OpenedFile | undefined>
 
-  /** The file at this `path`; without it the index looks the file's project up. */
+  /** The file at this `path`, unless its project is quarantined; without it the index looks the file's project up. */
   findFile?(path: string, options?: ReadOptions): Promise<DistributionFile | undefined>
   /**
    * What `findFile` would find at this `path` and `openFile` open whole, when its bytes are in memory and it is sure, without

@@ -132,6 +132,19 @@ export const changingCases: readonly UnboundCase[] = [
     },
   }),
   defineCase({
+    id: 'quar',
+    title: 'a file of a quarantined project is not found by its path, and is again afterwards',
+    needs: ['fill', 'setStatus', 'findFile'],
+    check: async ({ backend, fill }) => {
+      await fill([demo])
+      const { path } = await recordOf(backend, demo)
+      await backend.setStatus(demo.project, { status: 'quarantined' })
+      assert.equal(await backend.findFile(path), undefined)
+      await backend.setStatus(demo.project, { status: 'active' })
+      assert.equal((await backend.findFile(path))?.path, path)
+    },
+  }),
+  defineCase({
     id: 'stno',
     title: 'giving a status to a project that does not exist is false',
     needs: ['setStatus'],

@@ -57,7 +57,7 @@ export function createProjectIndex(backend: Backend): ProjectIndex {
     files: async function* () {
       for (const name of await names()) yield (await project(name))?.files ?? []
     },
-    file: (path) => (backend.findFile ? backend.findFile(path) : findInProject(backend, path)),
+    file: (path) => (backend.findFile ? backend.findFile(path) : findInProject(project, path)),
     fileCount: async () => {
       let count = 0
       for await (const page of backend.listProjects()) for (const { fileCount = 1 } of page) count += fileCount
@@ -66,10 +66,10 @@ export function createProjectIndex(backend: Backend): ProjectIndex {
   }
 }
 
-async function findInProject(backend: Backend, path: string): Promise<DistributionFile | undefined> {
+async function findInProject(project: ProjectIndex['project'], path: string): Promise<DistributionFile | undefined> {
   const parsed = parseFilename(path.slice(path.lastIndexOf('/') + 1))
-  const project = parsed && (await backend.getProject(parsed.name))
-  return project?.files.find((file) => file.path === path)
+  const found = parsed && (await project(parsed.name))
+  return found?.files.find((file) => file.path === path)
 }
 
 function inVersionOrder(files: readonly DistributionFile[]): readonly DistributionFile[] {

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type AuthContext, type Config, silentLogger } from 'pypi-server'
+import { type AuthContext, type Backend, type Config, silentLogger } from 'pypi-server'
+import { normalizeName } from '#src/packaging/name.js'
 import { wheel } from '../helpers/archives.js'
 import { basic, serveIndex, uploadForm } from '../helpers/index-server.js'
+import { memoryBackend } from '../helpers/memory-backend.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 const demo = wheel({ name: 'demo', version: '1.0' })
@@ -150,3 +152,18 @@ test('answers that needed a login are kept by no shared cache', async (t) => {
     assert.match(response.headers.get('cache-control') ?? '', /private/, path)
   }
 })
+
+for (const without of [[], ['findFile'], ['findFile', 'projectAtHand', 'fileAtHand']] as const) {
+  test(`files of a quarantined project are 404 from a backend without [${without}]`, async (t) => {
+    const backend = Object.fromEntries(
+      Object.entries(memoryBackend()).filter(([name]) => !without.includes(name as never)),
+    )
+    const server = await serveIndex(t, { backend: backend as unknown as Backend })
+    const file = wheel({ name: 'demo', version: '1.0' })
+    assert.equal((await server.post(uploadForm(file))).status, 200)
+    const path = `/packages/demo/${file.filename}`
+    assert.equal((await server.request(path)).status, 200)
+    await server.app.backend.setStatus?.(normalizeName('demo'), { status: 'quarantined' })
+    assert.equal((await server.request(path)).status, 404)
+  })
+}

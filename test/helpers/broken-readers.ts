@@ -172,7 +172,7 @@ function brokenReading(): readonly BrokenBackend[] {
     },
     {
       defect: 'tells absolute paths',
-      fails: ['path', 'find'],
+      fails: ['path', 'find', 'quar'],
       change: describing((file) => ({ ...file, path: `/${file.path}` })),
     },
     {
@@ -196,7 +196,7 @@ function brokenReading(): readonly BrokenBackend[] {
     },
     {
       defect: 'finds nothing',
-      fails: ['find', 'abrd'],
+      fails: ['find', 'abrd', 'quar'],
       change: () => ({ findFile: async () => undefined }),
     },
   ]

@@ -229,8 +229,19 @@ function brokenChanging(): readonly BrokenBackend[] {
     },
     {
       defect: 'says that it set a status, and did not',
-      fails: ['stat', 'stno', 'rsta', 'ssta'],
+      fails: ['stat', 'stno', 'quar', 'rsta', 'ssta'],
       change: () => ({ setStatus: async () => true }),
+    },
+    {
+      defect: 'finds files of quarantined projects by their paths',
+      fails: ['quar'],
+      change: (inner) => ({
+        findFile: async (path, options) => {
+          const [project = ''] = path.split('/')
+          const shown = await inner.findFile?.(path, options)
+          return shown ?? (await inner.getProject(project as NormalizedName))?.files.find((file) => file.path === path)
+        },
+      }),
     },
     {
       defect: 'has one revision for everything',

@@ -92,7 +92,9 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
     findFile: async (path, { signal } = {}) => {
       begin(signal)
       const [project = '', filename = '', ...rest] = path.split('/')
-      return rest.length > 0 ? undefined : shelfOf(project as NormalizedName)?.entries.get(filename)?.file
+      const shelf = shelfOf(project as NormalizedName)
+      if (rest.length > 0 || shelf?.status?.status === 'quarantined') return undefined
+      return shelf?.entries.get(filename)?.file
     },
     publish: async (candidate, { overwrite = false, signal } = {}) => {
       begin(signal)
