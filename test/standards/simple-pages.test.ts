@@ -70,8 +70,13 @@ rule('the project list in JSON is an object with the API version and a name for 
   const server = await serve()
   putFiles(server, wheel({ name: 'Demo_App', version: '1.0' }), wheel({ name: 'other', version: '1.0' }))
   const response = await server.request('/simple/', { headers: { accept: json } })
-  const projects = [{ name: 'demo-app' }, { name: 'other' }]
-  assert.deepEqual(await response.json(), { meta: { 'api-version': '1.4' }, projects })
+  const { meta, projects } = (await response.json()) as { meta: object; projects: readonly { readonly name: string }[] }
+  // Serials are PyPI's own, under keys that begin with `_` (PEP 700).
+  assert.deepEqual({ ...meta, '_last-serial': 0 }, { 'api-version': '1.4', '_last-serial': 0 })
+  assert.deepEqual(
+    projects.map(({ name }) => name),
+    ['demo-app', 'other'],
+  )
 })
 
 rule(
@@ -127,10 +132,11 @@ rule('a project page in JSON has the mandatory keys, and nothing in them escaped
   assert.deepEqual(
     {
       ...page,
+      meta: { ...page.meta, '_last-serial': 0 },
       files: page.files.map(({ 'upload-time': time, ...file }) => ({ ...file, isTimed: time !== undefined })),
     },
     {
-      meta: { 'api-version': '1.4' },
+      meta: { 'api-version': '1.4', '_last-serial': 0 },
       name: 'demo',
       versions: ['1.0'],
       files: [

@@ -57,7 +57,11 @@ export async function pageOf(url: string, project: string): Promise<Page | undef
 /** Downloads every file of a project and fails unless each is what its page says; tells their digests by name. */
 export async function verifiedFiles(url: string, project: string): Promise<ReadonlyMap<string, string>> {
   const digests = new Map<string, string>()
-  for (const { filename, url: link, hashes } of (await pageOf(url, project))?.files ?? []) {
+  // After ten seconds a page tells of files that are not hashed yet.
+  const isHashed = (page: Page | undefined): boolean => page?.files.every(({ hashes }) => hashes['sha256']) ?? true
+  let page = await pageOf(url, project)
+  for (let tries = 0; tries < 6 && !isHashed(page); tries += 1) page = await pageOf(url, project)
+  for (const { filename, url: link, hashes } of page?.files ?? []) {
     const answer = await fetch(new URL(link, new URL(`simple/${project}/`, url)))
     assert.equal(answer.status, 200, filename)
     const digest = sha256(new Uint8Array(await answer.arrayBuffer()))

@@ -127,8 +127,11 @@ async function openFile(
   await assertRootsPresent(state)
   await lookNow(running, entry.root, entry.path)
   const current = state.catalogue.atPath(file.path)
-  if (current === undefined || isSame(current, entry)) return undefined
-  return await openPart(state, running, { entry: current, file }, options).catch(storeError(entry.path))
+  if (current === undefined) return undefined
+  const openedNow = await openPart(state, running, { entry: current, file }, options).catch(storeError(entry.path))
+  if (openedNow !== undefined || (options.part ?? 'content') !== 'content') return openedNow
+  // It was seen and cannot be opened: its directory comes and goes, or its bytes do.
+  throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${entry.path} was seen, and could not be opened`)
 }
 
 async function openPart(
@@ -351,10 +354,6 @@ async function watch(
   state.listeners.add(listener)
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   state.listeners.delete(listener)
-}
-
-function isSame(one: CatalogueFile, other: CatalogueFile): boolean {
-  return one.root === other.root && one.state.identity === other.state.identity
 }
 
 function storeError(what: string): (error: unknown) => never {
