@@ -422,7 +422,13 @@ test('of changes by many that all find the lock of a dead process none is lost',
   for (let at = 0; at < 8; at += 1) put(root, sdist({ name: 'demo', version: `${at}` }))
   mkdirSync(dirname(lock), { recursive: true })
   const backends = Array.from({ length: 8 }, () => open(t, root))
-  const files = await Promise.all(backends.map(async (backend, at) => (await filesOf(backend))[at] as DistributionFile))
+  const allOf = async (backend: DirectoryBackend): Promise<readonly DistributionFile[] | undefined> => {
+    const found = await filesOf(backend)
+    return found.length === backends.length ? found : undefined
+  }
+  const files = await Promise.all(
+    backends.map(async (backend, at) => (await eventually(() => allOf(backend), 20_000))[at] as DistributionFile),
+  )
   for (let round = 0; round < 30; round += 1) {
     writeFileSync(lock, '')
     utimesSync(lock, 1, 1)
