@@ -168,6 +168,8 @@ for (const target of ['*', '*.asc', 'simple', '@evil.test']) {
 
 test('a file and its metadata are answered the same way when they are at hand: whole, by HEAD, unchanged, in part', async (t) => {
   const server = await serveDemo(t)
+  // From then on validators are digests.
+  await server.request('/simple/demo/')
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 100_000 })
   for (const asked of [path, `${path}.metadata`]) {
     const ask = async (init: RequestInit): Promise<unknown> => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { mkdtempSync, realpathSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -6,6 +7,7 @@ import type { TestContext } from 'node:test'
 /** An empty directory that goes with the test. */
 export function temporaryDirectory(t: TestContext): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'pypi-server-test-')))
-  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }))
+  // Not synchronously: what this process still writes there must be able to end.
+  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }))
   return path
 }
