@@ -59,17 +59,48 @@ export function projectAtHand(state: DirectoryState, name: NormalizedName): Proj
 
 async function build(state: DirectoryState, running: Running, name: NormalizedName): Promise<Project> {
   if (await verify(running, await filesOf(state, name))) return await build(state, running, name)
-  const { inspector, documents } = running
-  const found = await filesOf(state, name)
-  await Promise.all(found.filter((file) => file.inspection === undefined).map(inspector.described))
-  const undigested = (await filesOf(state, name)).filter((file) => file.inspection?.hashes === undefined)
-  await within(Promise.all(undigested.map(inspector.digested)), state.digestWaitMs)
-  const document = await documents.read(name)
-  const { files, lines, shown } = await describe(state, await filesOf(state, name), document)
+  const found = await lookInto(state, running, name)
+  const document = await running.documents.read(name)
+  const { files, lines, shown } = await describe(state, found, document)
   const serial = await state.serials.assign(name, shown)
   const { status } = document
   const revision = await revisionOf([...lines, String(serial)], status)
   return { name, files, ...(status && { status }), ...(serial !== undefined && { serial }), revision }
+}
+
+// A file that is published by another process, or whose publisher was killed, loses its temporary name once.
+const looksAtMost = 5
+
+/**
+ * The files of a project once all of them are described, and digested as far as that does not take too long. Names of a
+ * file come and go, which makes it another to whoever is reading it: then it is looked into again.
+ */
+async function lookInto(
+  state: DirectoryState,
+  running: Running,
+  name: NormalizedName,
+): Promise<readonly CatalogueFile[]> {
+  const endMs = performance.now() + state.digestWaitMs
+  let found = await filesOf(state, name)
+  for (let look = 0; look < looksAtMost; look += 1) {
+    await Promise.all(found.filter((file) => file.inspection === undefined).map(running.inspector.described))
+    const undigested = (await filesOf(state, name)).filter((file) => file.inspection?.hashes === undefined)
+    const digesting = Promise.all(undigested.map((file) => digest(running, file)))
+    await within(digesting, Math.max(0, endMs - performance.now()))
+    found = await filesOf(state, name)
+    if (found.every(isKnown) || performance.now() >= endMs) break
+  }
+  return found
+}
+
+async function digest({ inspector, tracker }: Running, file: CatalogueFile): Promise<void> {
+  const current = await inspector.digested(file)
+  // What cannot be looked at is listed as it is known, and looked at again by whoever watches.
+  if (current === undefined || !isKnown(current)) await tracker.look(file.root, file.path).catch(() => {})
+}
+
+function isKnown({ inspection, problem }: CatalogueFile): boolean {
+  return inspection?.hashes !== undefined || problem !== undefined
 }
 
 async function describe(
@@ -102,7 +133,6 @@ export async function shownProject(
   if (!isScanned() || tracker.problem() !== undefined) return undefined
   const document = await documents.readNow(name)
   const found = await filesOf(state, name)
-  const isKnown = (file: CatalogueFile): boolean => file.inspection?.hashes !== undefined || file.problem !== undefined
   return found.every(isKnown) ? (await describe(state, found, document)).shown : undefined
 }
 
