@@ -5,7 +5,8 @@ import { parseParameterized } from './header-parameters.js'
 export interface PartScanner {
   /**
    * Tells how much of the chunk belongs to the form: what stands behind the final boundary does not.
-   * @throws PypiServerError `ERR_PYPI_BAD_REQUEST` at a part whose headers break a rule of {@link checkPartHeaders}.
+   * @throws PypiServerError `ERR_PYPI_BAD_REQUEST` at a boundary within a line, and at a part whose headers break a rule of
+   * {@link checkPartHeaders}.
    */
   push(chunk: Buffer): number
   /** Parts whose headers were seen. */
@@ -37,6 +38,9 @@ export function partScanner(boundary: string, maxHeaderFields: number): PartScan
     const next = rest.toString('latin1', 0, 2)
     if (next === '\r\n') rest = rest.subarray(2)
     step = next === '--' ? undefined : next === '\r\n' ? readHeaders : seekDelimiter
+    // A preamble may say anything, but RFC 2046 5.1.1 lets no part hold a boundary: parsers differ in what they take it for.
+    if (step === seekDelimiter && parts > 0)
+      throw malformedMultipart('a boundary that ends neither its line nor the form')
     return true
   }
 

@@ -180,6 +180,7 @@ const malformedCases: readonly (readonly [what: string, body: string])[] = [
   ['a part without a disposition', form(part([octets], 'x'))],
   ['an attachment', form(part(['Content-Disposition: attachment; name="content"; filename="a.whl"'], 'x'))],
   ['an unfinished quoted string', form(part([`${disposition}; name="content"; filename="a.zip\\"`], 'x'))],
+  ['a boundary within a line', form(file('content', 'a.whl', `\r\n--${boundary}\r`))],
   ['a part without headers', form(`--${boundary}\r\n\r\nx\r\n`)],
   ['a header line without a name', form(part([`${disposition}; name="a"`, ': x'], 'x'))],
   ['a NUL in a header', form(part([`${disposition}; name="content"; filename="a\0.whl"`], 'x'))],
