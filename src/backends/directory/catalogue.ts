@@ -100,6 +100,8 @@ export interface CatalogueUpdate {
   readonly project: NormalizedName
   /** The entry that is new, or has new bytes. */
   readonly file?: CatalogueFile
+  /** It was shown, and all that changed is when it was touched: its mode, its links, or bytes under a time set back. */
+  readonly isTouched?: true
 }
 
 interface State {
@@ -248,13 +250,23 @@ function add(state: State, entries: Uint32Array, at: number, folder: ListedFolde
 
 function change(state: State, id: number, entries: Uint32Array, at: number): CatalogueUpdate | undefined {
   const { rows, inspections, problems } = state
+  const before = isShownRow(state, id) && withoutTouch(identityOf(state, id))
   rows.setIdentity(id, entries, at)
   if (!rows.has(id, row.isDistribution)) return undefined
   inspections.clear(id)
   problems.delete(id)
   rows.setFlag(id, row.isHeld | row.isUnverified, 0)
   const file = decode(state, id)
-  return { project: file.project, file }
+  return { project: file.project, file, ...(before === withoutTouch(file.state.identity) && { isTouched: true }) }
+}
+
+function identityOf({ rows }: State, id: number): string {
+  return readState(rows.chunkOf(id).bytes, rows.byteAt(id, row.identity)).identity
+}
+
+/** An identity ends with the change time. */
+function withoutTouch(identity: string): string {
+  return identity.slice(0, identity.lastIndexOf(':'))
 }
 
 function remove(state: State, id: number): CatalogueUpdate | undefined {

@@ -13,6 +13,8 @@ import type { Description, FileDigest, InspectedFile } from './disk-protocol.js'
 export interface Inspector {
   /** Takes note of a file that is new or has new bytes; `isArrival` when it came while we were watching. */
   readonly notice: (file: CatalogueFile, isArrival: boolean) => void
+  /** Takes note of a file that was touched while it was shown: it is looked into again, and shown meanwhile. */
+  readonly recheck: (file: CatalogueFile) => void
   /** Goes on with a file of this id that an earlier run did not get to. */
   readonly resume: (id: number) => void
   /** The file once its metadata is known, as far as it can be; `undefined` when it is another by now. */
@@ -101,6 +103,9 @@ export function createInspector(options: InspectorOptions): Inspector {
   }
   return {
     notice: (file, isArrival) => notice(state, file, isArrival),
+    recheck: (file) => {
+      if (!recall(state, file)) state.background.add(file)
+    },
     resume: state.background.resume,
     described: async (file) =>
       file.inspection ? file : await state.background.whileAsked(() => described(state, file)),
@@ -117,12 +122,16 @@ export function createInspector(options: InspectorOptions): Inspector {
   }
 }
 
+/** Whether it is remembered what stands in the file. */
+function recall({ cache, catalogue, algorithms }: State, file: CatalogueFile): boolean {
+  const remembered = cache.get(cacheKey(file), file.state.identity)
+  if (remembered?.hashes === undefined || !hasAll(remembered.hashes, algorithms)) return false
+  catalogue.note(file, { inspection: remembered })
+  return true
+}
+
 function notice(state: State, file: CatalogueFile, isArrival: boolean): void {
-  const remembered = state.cache.get(cacheKey(file), file.state.identity)
-  if (remembered?.hashes !== undefined && hasAll(remembered.hashes, state.algorithms)) {
-    state.catalogue.note(file, { inspection: remembered })
-    return
-  }
+  if (recall(state, file)) return
   if (isArrival || isDoubtful(file)) {
     state.catalogue.note(file, { isHeld: true })
     const revealing = state

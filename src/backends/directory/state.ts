@@ -215,8 +215,9 @@ interface Sighting {
 }
 
 function take(state: DirectoryState, inspector: Inspector, { updates, isArrival }: Sighting): void {
-  for (const { project, file } of updates) {
-    if (file !== undefined) inspector.notice(file, isArrival)
+  for (const { project, file, isTouched } of updates) {
+    if (file !== undefined && isTouched) inspector.recheck(file)
+    else if (file !== undefined) inspector.notice(file, isArrival)
     changed(state, project)
   }
 }
