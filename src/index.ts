@@ -47,6 +47,7 @@ export type {
   Verification,
   Yank,
 } from './backend.js'
+export { type DescribeOptions, describeCandidate } from './backends/describe-candidate.js'
 export {
   type Diagnosis,
   type DiagnosisOptions,
@@ -56,6 +57,7 @@ export {
 } from './backends/directory/diagnosis.js'
 export { type DirectoryBackend, type DirectoryOptions, directory } from './backends/directory/directory.js'
 export { uploadedProjects } from './backends/directory/project-documents.js'
+export { type BytesState, describePart, openBytes, type PartState } from './backends/open-bytes.js'
 export type { Config } from './config.js'
 export type { DiagnosticsMap, DiagnosticsSource } from './diagnostics.js'
 export type { AttestationsSetting, AttestationTrust, TrustedPublisher } from './domain/attestation-policy.js'

@@ -62,7 +62,8 @@ function fileOf(at: string): string {
 }
 
 test('every fenced block says what it is', () => {
-  const known = ['ts', 'sh', 'conf', 'dockerfile', 'json', 'yaml', '']
+  // `typescript` marks fragments, which a test of their own finds in code that runs.
+  const known = ['ts', 'typescript', 'sh', 'conf', 'dockerfile', 'json', 'yaml', '']
   assert.deepEqual(
     blocks.filter(({ language }) => !known.includes(language)).map(({ at }) => at),
     [],

@@ -17,6 +17,7 @@ const claimed = sampleWheel('demo', {
   version: '2.0',
   provenance: { bytes: provenance, verification: 'unverified' },
 })
+const doubtful = sampleWheel('demo', { seed: 4, provenance: { bytes: provenance, verification: 'unverified' } })
 const exists = { code: 'ERR_PYPI_FILE_EXISTS' }
 const rivals = 24
 const neighbours = 50
@@ -151,6 +152,19 @@ export const publishingCases: readonly UnboundCase[] = [
       const next = await backend.publish(await spooled(subject, changed))
       assert.equal(next.provenance, undefined)
       assert.equal(await backend.openFile(next, { part: 'provenance' }), undefined)
+    },
+  }),
+  defineCase({
+    id: 'prkd',
+    title: 'provenance is of the kind that the record tells, or none, also after its file was replaced',
+    needs: ['publish'],
+    check: async (subject) => {
+      const { backend } = subject
+      const file = await backend.publish(await spooled(subject, attested))
+      await overwrite(subject, doubtful)
+      assert.equal(await backend.openFile(file, { part: 'provenance' }), undefined)
+      const now = await recordOf(backend, doubtful)
+      await assertBytes(await opened(backend, now, { part: 'provenance' }), provenance)
     },
   }),
   defineCase({

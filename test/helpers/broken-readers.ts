@@ -211,7 +211,7 @@ function brokenOpening(): readonly BrokenBackend[] {
     },
     {
       defect: 'throws what is absent',
-      fails: ['gone', 'part', 'dupl', 'prrp', 'prrm', 'none', 'remv'],
+      fails: ['gone', 'part', 'dupl', 'prrp', 'prrm', 'prkd', 'none', 'remv'],
       change: (inner) => ({
         openFile: async (...args) => {
           const opened = await inner.openFile(...args)

@@ -41,7 +41,7 @@ function brokenPublishing(): readonly BrokenBackend[] {
     },
     {
       defect: 'never overwrites',
-      fails: ['lwhi', 'keep', 'mixd', 'over', 'prrp', 'rpub', 'spub'],
+      fails: ['lwhi', 'keep', 'mixd', 'over', 'prrp', 'prkd', 'rpub', 'spub'],
       change: (inner) => ({
         publish: (candidate, { overwrite, ...options } = {}) => inner.publish(candidate, options),
       }),
@@ -98,18 +98,29 @@ function brokenPublishing(): readonly BrokenBackend[] {
     },
     {
       defect: 'drops provenance',
-      fails: ['prov'],
+      fails: ['prov', 'prkd'],
       change: (inner) => ({ publish: ({ provenance, ...candidate }, options) => inner.publish(candidate, options) }),
     },
     {
       defect: 'takes all provenance for verified',
-      fails: ['prov'],
+      fails: ['prov', 'prkd'],
       change: (inner) => ({
         publish: ({ provenance, ...candidate }, options) =>
           inner.publish(
             { ...candidate, ...(provenance && { provenance: { ...provenance, verification: 'verified' } }) },
             options,
           ),
+      }),
+    },
+    {
+      defect: 'opens the provenance that stands there now, whatever the record tells',
+      fails: ['prkd'],
+      change: (inner) => ({
+        openFile: async (file, options) => {
+          const files = (await inner.getProject(file.project))?.files ?? []
+          const now = files.find(({ filename }) => filename === file.filename) ?? file
+          return await inner.openFile(options?.part === 'provenance' ? now : file, options)
+        },
       }),
     },
     {

@@ -18,10 +18,11 @@ import { discard } from '../../digests/spool.js'
 import { asStoreError, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
 import { syncDirectory } from '../../util/sync-directory.js'
 import { within } from '../../util/within.js'
+import { openBytes } from '../open-bytes.js'
 import { fileAtHand, findFile } from './at-hand.js'
 import type { CatalogueFile } from './catalogue.js'
 import { type Companion, companionSuffixes, companions, fileState } from './layout.js'
-import { contentEtag, openBytes, openPath } from './open-file.js'
+import { contentEtag, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
 import { ensureSpoolFolder, place, settle } from './publish.js'
 import {
@@ -153,7 +154,8 @@ async function openPart(
     }
     case 'metadata': {
       const metadata = await inspector.metadata(entry)
-      return metadata && openBytes(metadata.bytes, metadata.sha256, entry.state.modifiedMs, options)
+      const { modifiedMs } = entry.state
+      return metadata && openBytes(metadata.bytes, { etag: metadata.sha256, modifiedMs }, options)
     }
   }
 }

@@ -1,7 +1,6 @@
 import type { OpenedFile, OpenFileOptions } from '../../backend.js'
 import { PypiServerError } from '../../errors.js'
-import { resolveRange } from '../../http/byte-range.js'
-import { matchesIfRange } from '../../http/conditional.js'
+import { describePart } from '../open-bytes.js'
 import type { CatalogueFile } from './catalogue.js'
 import { type Descriptor, descriptorReader, openDescriptor } from './descriptor.js'
 import { type FileCache, type FoundFile, type KeptFile, smallFileBytes } from './file-cache.js'
@@ -28,7 +27,7 @@ export async function openPath(
     const found = await foundFile(descriptor)
     const etag = found && etagOf(found)
     if (found === undefined || etag === undefined) return undefined
-    const opened = describe(found, etag, options)
+    const opened = describePart({ size: found.size, modifiedMs: found.modifiedMs, etag }, options)
     if (options.describeOnly) return opened
     const fresh = await load(descriptor, found)
     if (fresh === undefined) return undefined
@@ -44,12 +43,6 @@ export function contentEtag({ state, inspection }: CatalogueFile, identity: stri
   return state.identity === identity ? (inspection?.hashes?.['sha256'] ?? identity) : undefined
 }
 
-/** Describes bytes in memory, with their range resolved. */
-export function openBytes(bytes: Uint8Array, etag: string, modifiedMs: number, options: OpenFileOptions): OpenedFile {
-  const opened = describe({ size: bytes.length, modifiedMs }, etag, options)
-  return options.describeOnly ? opened : { ...opened, body: part(bytes, opened) }
-}
-
 /** Not asynchronous up to where the descriptor is shared: the cache may close it any time after. */
 function openKept(
   kept: KeptFile,
@@ -58,7 +51,8 @@ function openKept(
 ): OpenedFile | Promise<OpenedFile> | undefined {
   const etag = etagOf(kept.found)
   if (etag === undefined) return undefined
-  const opened = describe(kept.found, etag, options)
+  const { size, modifiedMs } = kept.found
+  const opened = describePart({ size, modifiedMs, etag }, options)
   return options.describeOnly ? opened : openBody(kept, opened)
 }
 
@@ -96,16 +90,4 @@ async function isUnwritten(descriptor: Descriptor, { size, modifiedMs }: FoundFi
 
 function part(bytes: Uint8Array, { range }: OpenedFile): Uint8Array {
   return range === undefined ? bytes : bytes.subarray(range.start, range.end + 1)
-}
-
-function describe(
-  { size, modifiedMs }: Pick<FileState, 'size' | 'modifiedMs'>,
-  etag: string,
-  { range, ifRange }: OpenFileOptions,
-): OpenedFile {
-  const whole = { size, etag, modifiedMs }
-  if (range === undefined || (ifRange !== undefined && !matchesIfRange(ifRange, whole))) return whole
-  const resolved = resolveRange(range, size)
-  if (resolved !== undefined) return { ...whole, range: resolved }
-  throw new PypiServerError('ERR_PYPI_RANGE_NOT_SATISFIABLE', `the file has ${size} bytes`, { cause: { size } })
 }
