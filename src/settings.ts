@@ -30,6 +30,7 @@ import {
   httpUrl,
   path,
   shown,
+  unknownKey,
   wholeNumber,
   wrongConfig,
 } from './util/config-value.js'
@@ -97,7 +98,8 @@ const actionGroups: readonly string[] = ['list', 'download', 'update']
  */
 export function settingsOf(config: Config): Settings {
   if (typeof config !== 'object' || config === null) throw wrongConfig('createApp takes an object')
-  for (const key of Object.keys(config)) if (!Object.hasOwn(knownKeys, key)) throw wrongConfig(`unknown key ${key}`)
+  const unknown = Object.keys(config).find((key) => !Object.hasOwn(knownKeys, key))
+  if (unknown !== undefined) throw wrongConfig(unknownKey(unknown, Object.keys(knownKeys)))
   const { overwrite = false } = config
   const logger = loggerOf(config)
   const fragment = hashAlgoOf(config)

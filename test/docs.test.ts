@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import { configKeys } from '#src/cli/config-keys.js'
 import { parseCommandLine } from '#src/cli/options.js'
 import { defaultLimits } from '#src/limits.js'
 import { routeTable } from '#src/routes/table.js'
@@ -155,7 +156,13 @@ async function getOverHttp2(url: string, path: string): Promise<string> {
   }
 }
 
+/** The configuration file that the documentation shows. */
+const [, documentedConfig = ''] =
+  /^## A configuration file$[\s\S]*?^```json\n([\s\S]*?)^```$/m.exec(read('docs/cli.md')) ?? []
+
 test('every command line in the documentation is one that its program takes', async (t) => {
+  const config = join(temporaryDirectory(t), 'pypi-server.json')
+  writeFileSync(config, documentedConfig)
   t.mock.method(process, 'exit', (code: number) => {
     throw new Error(`exit ${code}`)
   })
@@ -163,16 +170,17 @@ test('every command line in the documentation is one that its program takes', as
   for (const { line, at } of commands) {
     const [, ours] = /^(?:npx )?pypi-server (.*)$/.exec(line.replace(/^npm start --/, 'pypi-server run')) ?? []
     const [, script] = /^npm (?:run )?(\w+)/.exec(line) ?? []
-    if (ours !== undefined) assert.doesNotThrow(() => parseCommandLine(words(ours)), `${at}: ${line}`)
+    if (ours !== undefined) assert.doesNotThrow(() => parseCommandLine(words(ours, config)), `${at}: ${line}`)
     else if (script !== undefined)
       assert.ok(['install', 'init'].includes(script) || scripts[script] !== undefined, `${at}: ${line}`)
     else assert.match(line, /^(?:pip|uv pip|twine|htpasswd|mkdir|node) /, at)
   }
 })
 
-/** As a shell splits them, as far as the documentation needs. */
-function words(line: string): readonly string[] {
-  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain = '']) => quoted ?? plain)
+/** As a shell splits them, as far as the documentation needs; the configuration file is where it is. */
+function words(line: string, config: string): readonly string[] {
+  const all = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain = '']) => quoted ?? plain)
+  return all.map((word) => (word === 'pypi-server.json' ? config : word))
 }
 
 test('every address in a command line is one that the index answers', async (t) => {
@@ -198,6 +206,14 @@ test('every configuration key has its heading, and no other has', () => {
   const keys = [...table.matchAll(/(\w+): true/g)].map(([, key = '']) => key)
   assert.ok(keys.length > 0)
   assert.deepEqual([...headings('docs/configuration.md', '###')].sort(), keys.sort())
+})
+
+test('every key of a configuration file is named in its chapter', () => {
+  const [, chapter = ''] = /^## A configuration file$([\s\S]*?)^## /m.exec(read('docs/cli.md')) ?? []
+  assert.deepEqual(
+    configKeys.filter((key) => !chapter.includes(`\`${key}\``)),
+    [],
+  )
 })
 
 test('every limit has its line in the documentation, with its default, and no other has', () => {

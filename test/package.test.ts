@@ -129,7 +129,7 @@ test('unknown keys and wrong values of the configuration are refused by name', (
   refused({}, /backend or roots/)
   refused({ roots: '' }, /roots/)
   refused({ roots: [] }, /roots/)
-  refused({ roots: 'x', paswordFile: 'y' }, /unknown key paswordFile/)
+  refused({ roots: 'x', paswordFile: 'y' }, /unknown key paswordFile; is it passwordFile\?/)
   refused({ roots: 'x', authenticate: ['update,download'] }, /authenticate: "update,download"/)
   refused({ roots: 'x', authenticate: 'update' }, /authenticate/)
   refused({ roots: 'x', hashAlgo: 'md6' }, /hashAlgo: "md6"/)

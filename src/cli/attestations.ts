@@ -7,10 +7,11 @@ import { absolutePath } from './paths.js'
 
 /**
  * What `--attestations` stands for: a word, or a file in JSON with `trustedRoot`, relative to the file, and `publishers`.
+ * What a configuration file says instead stays as it is.
  * @throws CommandError with 2 when the file cannot be read
  */
-export async function attestationsOf(option: string): Promise<AttestationsSetting> {
-  if (option === 'off' || option === 'unverified') return option
+export async function attestationsOf(option: string | AttestationsSetting): Promise<AttestationsSetting> {
+  if (typeof option !== 'string' || option === 'off' || option === 'unverified') return option
   const path = absolutePath(option)
   const setting = await readObject(path)
   const { trustedRoot } = setting

@@ -12,9 +12,9 @@ export interface BannerFacts {
 
 /** What an administrator wants to know at start: what is served, who may do what, and what to type. */
 export function banner(options: RunOptions, { directories, url, colours }: BannerFacts): readonly string[] {
-  const { passwords, tokens, rules } = options
+  const { passwords, tokens, rules, authenticate } = options
   const shown = url.replace('//0.0.0.0:', '//localhost:').replace('//[::]:', '//localhost:')
-  const takesUploads = passwords !== undefined || tokens !== undefined
+  const takesUploads = passwords !== undefined || tokens !== undefined || !authenticate.includes('update')
   const commands = [
     `pip install --index-url ${shown}simple/ PACKAGE`,
     `uv pip install --index-url ${shown}simple/ PACKAGE`,

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { closestWord } from '../util/closest-word.js'
 import { CommandError } from './command-error.js'
 import { type CommandLine, commandNames, parseCommandLine } from './options.js'
 import { absolutePath } from './paths.js'
@@ -63,34 +64,11 @@ function warningFor(shown: string): string {
 
 function checkDirectories(paths: readonly string[]): void {
   for (const path of paths) {
-    const meant = commandNames.find((name) => isTypingErrorOf(name, path))
+    const meant = closestWord(path, commandNames)
     if (meant !== undefined) throw new CommandError(`${path} looks like ${meant}: write ./${path} for a directory`, 2)
     const isDirectory = statSync(absolutePath(path), { throwIfNoEntry: false })?.isDirectory()
     if (!isDirectory) throw new CommandError(`there is no directory ${path}`, 2)
   }
-}
-
-/** At most one slip of the finger for every three letters. */
-function isTypingErrorOf(name: string, word: string): boolean {
-  return distance(name, word.toLowerCase()) <= name.length / 3
-}
-
-/** Letters to add, drop or replace, or neighbours to swap, to get from one word to the other. */
-function distance(from: string, to: string): number {
-  const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)]
-  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
-  for (let row = 1; row <= from.length; row += 1) {
-    const current = [row]
-    rows.push(current)
-    for (let column = 1; column <= to.length; column += 1) {
-      const isEqual = from[row - 1] === to[column - 1]
-      const isSwap = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
-      const replaced = at(row - 1, column - 1) + (isEqual ? 0 : 1)
-      const swapped = isSwap ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY
-      current.push(Math.min(replaced, swapped, at(row - 1, column) + 1, at(row, column - 1) + 1))
-    }
-  }
-  return at(from.length, to.length)
 }
 
 function shellQuote(text: string): string {

@@ -2,6 +2,8 @@ import { ArgumentParser, RawDescriptionHelpFormatter } from 'argparse'
 import { CommandError } from './command-error.js'
 import { addCommonArguments, type CommonOptions, commonDefaults } from './common-options.js'
 import { addCompletionCommand, type CompletionOptions } from './completion-options.js'
+import { readConfigFile } from './config-file.js'
+import type { FileOptions } from './config-keys.js'
 import { addDoctorCommand, type DoctorOptions } from './doctor-options.js'
 import { fitted } from './help-text.js'
 import { addManageCommands, checkManageLine, isManageLine, type ManageLine } from './manage-options.js'
@@ -68,6 +70,9 @@ const runExamples = `examples:
       projects that are not here do not exist, instead of being looked for on pypi.org
   pypi-server run --log-file server.log --log-stream none ./packages
       log to a file only
+  pypi-server run --config pypi-server.json
+      take the options from a file, such as
+      { "roots": "packages", "port": 9000, "passwordFile": "htpasswd" }
 
 ${defaultFormat}
 
@@ -83,23 +88,39 @@ ${defaultFormat}`
 
 /**
  * Reads a command line without the program's name, as argparse does: unambiguous beginnings of options, `-vo`, `-p80`,
- * `--opt=value`, `--`. Common options count before and after the command; a value after it wins, each `-v` counts.
+ * `--opt=value`, `--`. Common options count before and after the command; a value after it wins, each `-v` counts. What a
+ * configuration file says holds where the line says nothing; names of `--private` are added to those of the file.
  * Help and versions are printed here, and end the process with 0.
  *
  * @throws CommandError with exit code 2
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  const { command, verbose = 0, verboseBefore = 0, ...given } = createParser().parse_args([...args])
-  const options = { ...commonDefaults, ...given, verbose: verbose + verboseBefore }
+  const first = createParser().parse_args([...args])
+  const { config } = first as { readonly config?: string }
+  const file = config === undefined ? {} : readConfigFile(config)
+  const parsed = config === undefined ? first : createParser(file).parse_args([...args])
+  const { command, verbose, verboseBefore, ...given } = parsed
+  const isVerbose = verbose !== undefined || verboseBefore !== undefined
+  const options = {
+    ...commonDefaults,
+    ...commonOptionsOf(file),
+    ...given,
+    ...(isVerbose && { verbose: (verbose ?? 0) + (verboseBefore ?? 0) }),
+  }
   // argparse knows no types; each command's arguments are added in one place with the interface that names them.
   const line = { command, options } as unknown as CommandLine
-  if (line.command === 'run') checkPair(line.options)
+  if (line.command === 'run') checkPair(line.options, file)
   if (isManageLine(line)) checkManageLine(line)
   return line
 }
 
-/** The parser of command lines, which also knows all there is to say about them. */
-export function createParser(): ArgumentParser {
+/** These are not defaults of a command, or they would hide what stands before it. */
+function commonOptionsOf(file: FileOptions): Partial<CommonOptions> {
+  return Object.fromEntries(Object.entries(file).filter(([name]) => Object.hasOwn(commonDefaults, name)))
+}
+
+/** The parser of command lines, which also knows all there is to say about them. What a file says are its defaults. */
+export function createParser(file: FileOptions = {}): ArgumentParser {
   const parser = new ArgumentParser({
     prog: 'pypi-server',
     usage: '%(prog)s [OPTION ...] COMMAND [OPTION ...] [ARGUMENT ...]',
@@ -127,7 +148,11 @@ export function createParser(): ArgumentParser {
     formatter_class: RawDescriptionHelpFormatter,
   })
   addUpdateArguments(update)
-  for (const command of [run, update]) addCommonArguments(command, { verboseTo: 'verbose' })
+  const defaults = Object.entries(file).filter(([name]) => !Object.hasOwn(commonDefaults, name))
+  for (const command of [run, update]) {
+    command.set_defaults(Object.fromEntries(defaults))
+    addCommonArguments(command, { verboseTo: 'verbose' })
+  }
   const others = [
     ...addManageCommands(commands),
     ...addTokenCommand(commands),
@@ -154,12 +179,13 @@ function throwErrors(parser: ArgumentParser): void {
   })
 }
 
-/** Opening everything has to be said twice, so that a forgotten option cannot do it. */
-function checkPair({ authenticate, passwords, tokens }: RunOptions): void {
+/** Opening everything has to be said twice, so that a forgotten option cannot do it; or in a file, where nothing slips in. */
+function checkPair({ authenticate, passwords, tokens }: RunOptions, file: FileOptions): void {
   const isOpen = authenticate.length === 0
   const isWithoutPasswords = passwords === '.'
   // Tokens are logins as well: -P . then says no more than that they are the only ones.
   if (isOpen === isWithoutPasswords || (isWithoutPasswords && tokens !== undefined)) return
+  if (isOpen && file.authenticate?.length === 0) return
   const message = isOpen
     ? `when nothing is authenticated (-a .), the password file must be empty as well (-P .)`
     : 'without a password file (-P .) nothing can be authenticated: say -a . as well, or name a file of --tokens'

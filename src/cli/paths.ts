@@ -5,8 +5,13 @@ import { undefinedIf } from '../errors.js'
 
 /** The absolute path of what a user wrote: a leading `~` is the home directory. */
 export function absolutePath(path: string): string {
+  return pathFrom('.', path)
+}
+
+/** The absolute path of what a user wrote in a file of this folder: a leading `~` is the home directory. */
+export function pathFrom(folder: string, path: string): string {
   const isHome = path === '~' || path.startsWith('~/') || (process.platform === 'win32' && path.startsWith('~\\'))
-  return resolve(isHome ? join(homedir(), path.slice(1)) : path)
+  return resolve(folder, isHome ? join(homedir(), path.slice(1)) : path)
 }
 
 /** The absolute path without symbolic links, as far as it exists. */

@@ -1,8 +1,9 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ActionsContainer, ArgumentParser } from 'argparse'
-import type { ActionGroup } from '../index.js'
+import type { ActionGroup, AttestationsSetting, Limits } from '../index.js'
 import type { CommonOptions } from './common-options.js'
+import { addConfigArgument } from './config-options.js'
 import {
   actionGroups,
   addresses,
@@ -21,6 +22,8 @@ import { privateNameHelp } from './private-names.js'
 
 /** What `run` was told, as argparse names it. */
 export interface RunOptions extends CommonOptions {
+  /** A configuration file, whose values are in the other options already. */
+  readonly config?: string | undefined
   readonly package_directory: readonly string[]
   readonly port: number
   readonly host: string
@@ -33,12 +36,14 @@ export interface RunOptions extends CommonOptions {
   readonly authenticate: readonly ActionGroup[]
   readonly overwrite: boolean
   readonly strict: boolean
-  /** Addresses and networks; `loopback` for this machine. */
-  readonly trusted_proxy: readonly string[]
-  /** `off`, `unverified`, or a file. */
-  readonly attestations: string
+  /** Addresses and networks; `loopback` for this machine. All or nobody is for configuration files only. */
+  readonly trusted_proxy: readonly string[] | boolean
+  /** `off`, `unverified`, or a file; or what stands in a configuration file. */
+  readonly attestations: AttestationsSetting | string
   readonly max_upload: number
   readonly max_uploads: number
+  /** The other limits of a configuration file. */
+  readonly limits?: Partial<Limits>
   /** `undefined` for as many as the system has room for. */
   readonly max_connections: number | undefined
   /** Seconds. */
@@ -55,6 +60,10 @@ export interface RunOptions extends CommonOptions {
   readonly cache_control: number | undefined
   /** A file with a template; empty for the built-in page. */
   readonly welcome: string
+  /** The template itself, out of a configuration file. */
+  readonly welcome_html?: string
+  /** Public address, out of a configuration file. */
+  readonly base_url?: string
   /** Path in front of everything, without a trailing slash; empty for none. */
   readonly server_base_url: string
   /** Accepted for pypiserver's sake. */
@@ -74,6 +83,7 @@ export function addRunArguments(run: ArgumentParser): void {
     metavar: 'DIRECTORY',
     help: 'directories with distribution files, all in one place of the line, searched in this order; the first takes uploads, and is created when it does not exist (default: ~/packages)',
   })
+  addConfigArgument(run)
   addListening(run.add_argument_group('listening'))
   addUploads(run.add_argument_group('logins and uploads'))
   addFallback(run.add_argument_group('projects that are not here'))

@@ -65,7 +65,8 @@ async function tellWhenReady(app: App, manner: 'quiet' | 'counting'): Promise<vo
 }
 
 async function configOf(options: RunOptions): Promise<Config> {
-  const { authenticate, overwrite, strict, cache_control } = options
+  const { authenticate, overwrite, strict, cache_control, base_url, max_upload, max_uploads, limits } = options
+  const welcome = options.welcome === '' ? options.welcome_html : await readWelcome(absolutePath(options.welcome))
   return {
     ...accessFiles(options),
     authenticate,
@@ -79,9 +80,10 @@ async function configOf(options: RunOptions): Promise<Config> {
     ...(options.metrics_endpoint !== undefined && { metricsEndpoint: options.metrics_endpoint }),
     hashAlgo: options.hash_algo,
     trustProxy: options.trusted_proxy,
-    limits: { maxUploadBytes: options.max_upload, maxUploads: options.max_uploads },
+    limits: { ...limits, maxUploadBytes: max_upload, maxUploads: max_uploads },
     ...(cache_control !== undefined && { cacheControl: cache_control }),
-    ...(options.welcome !== '' && { welcome: await readWelcome(absolutePath(options.welcome)) }),
+    ...(welcome !== undefined && { welcome }),
+    ...(base_url !== undefined && { baseUrl: base_url }),
   }
 }
 

@@ -1,10 +1,13 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ArgumentParser } from 'argparse'
+import { addConfigArgument } from './config-options.js'
 import { privateNameHelp } from './private-names.js'
 
 /** What `update` was told, as argparse names it. */
 export interface UpdateOptions {
+  /** A configuration file, whose values are in the other options already. */
+  readonly config?: string | undefined
   /** A leading `~` is the home directory. */
   readonly package_directory: readonly string[]
   /** Run the pip commands instead of only printing them. */
@@ -28,6 +31,7 @@ export function addUpdateArguments(parser: ArgumentParser): void {
     default: [join(homedir(), 'packages')],
     help: 'directories with distribution files (default: ~/packages)',
   })
+  addConfigArgument(parser)
   addActions(parser)
   addAsking(parser)
 }

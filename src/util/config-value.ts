@@ -1,4 +1,5 @@
 import { PypiServerError } from '../errors.js'
+import { closestWord } from './closest-word.js'
 
 /** The error for a configuration that is not as it must be. */
 export function wrongConfig(message: string): PypiServerError {
@@ -9,8 +10,14 @@ export function wrongConfig(message: string): PypiServerError {
 export function fieldsOf(key: string, value: unknown, known: readonly string[]): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongConfig(`${key} takes an object`)
   const unknown = Object.keys(value).find((name) => !known.includes(name))
-  if (unknown !== undefined) throw wrongConfig(`${key}: unknown key ${unknown}, there are ${known.join(', ')}`)
+  if (unknown !== undefined) throw wrongConfig(`${key}: ${unknownKey(unknown, known)}`)
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined))
+}
+
+/** What to say of a key that is none of these: which was meant, or which there are. */
+export function unknownKey(name: string, known: readonly string[]): string {
+  const meant = closestWord(name, known)
+  return `unknown key ${name}; ${meant === undefined ? `there are ${known.join(', ')}` : `is it ${meant}?`}`
 }
 
 /** @throws ERR_PYPI_CONFIG naming the key, when one of these is there and no function, or one of `needed` is not */

@@ -37,7 +37,7 @@ for (const authenticate of [['update,download'], 'update', ['.']]) {
 
 test('keywords of older pypiservers are refused by name', () => {
   for (const key of ['root', 'authenticated', 'passwords', 'redirect_to_fallback', 'server', 'welcome_file']) {
-    assert.throws(() => create({ [key]: 'x' }), { ...refused, message: `unknown key ${key}` })
+    assert.throws(() => create({ [key]: 'x' }), { ...refused, message: new RegExp(`^unknown key ${key}; `) })
   }
 })
 

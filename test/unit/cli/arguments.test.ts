@@ -9,6 +9,7 @@ import type { RunOptions } from '#src/cli/run-options.js'
 import { temporaryDirectory } from '../../helpers/temporary.js'
 
 const defaults: RunOptions = {
+  config: undefined,
   package_directory: [join(homedir(), 'packages')],
   port: 8080,
   host: '0.0.0.0',
