@@ -46,6 +46,19 @@ test('importing any part starts nothing that keeps the process alive and prints 
   }
 })
 
+test('importing the library loads no parser of uploads or XML and no hash of passwords: they come with their first use', () => {
+  const lazy = ['busboy', 'saxes', 'unix-crypt-td-js']
+  const loaded = `
+    import { createRequire } from 'node:module'
+    const require = createRequire(import.meta.url)
+    process.stdout.write(${JSON.stringify(lazy)}.filter((name) => require.resolve(name) in require.cache).join())`
+  assert.deepEqual(importing('pypi-server', '', loaded), ['', ''])
+  assert.deepEqual(importing('find-my-way', '', loaded.replace(JSON.stringify(lazy), "['find-my-way']")), [
+    'find-my-way',
+    '',
+  ])
+})
+
 test('importing the library writes no file, opens no socket, starts no thread or timer, and changes no global', () => {
   const spy = `
     import { createRequire, syncBuiltinESMExports } from 'node:module'

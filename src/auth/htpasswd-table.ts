@@ -1,4 +1,4 @@
-import { describeHash } from './password-hashes.js'
+import { describeHash } from './hash-formats.js'
 
 /** The users of one reading of a password file. */
 export interface HtpasswdTable {

@@ -1,7 +1,7 @@
 import { ArchiveLimitError } from '../archive/archive-error.js'
 import type { ArchiveLimits } from '../archive/archive-limits.js'
 import type { InspectedArchive, Validation } from '../archive/inspection.js'
-import { type InspectionRequest, inspectFile } from './inspect-file.js'
+import type { InspectionRequest } from './inspect-file.js'
 import { createInspectionQueue } from './inspection-queue.js'
 
 export type { Validation }
@@ -55,6 +55,8 @@ export function createInspector(options: InspectorOptions): Inspector {
     inspect: async ({ path, size }, parsed) => {
       const request = { path, size, parsed, validation, limits }
       if (size > tinyBytes) return await queue.ask(request)
+      // Only when an upload comes: the readers of archives are a fifth of what an import of the package would load.
+      const { inspectFile } = await import('./inspect-file.js')
       return await inspectFile({ ...request, limits: lesserLimits(limits) }).catch((error: unknown) => {
         if (error instanceof ArchiveLimitError) return queue.ask(request)
         throw error

@@ -3,7 +3,7 @@ import { PypiServerError } from '../errors.js'
 import type { Pace } from './body-pace.js'
 import { readBody } from './body-reader.js'
 import { defaultFormLimits, type Form, type FormLimits, fieldCollector, malformedMultipart } from './form-fields.js'
-import { collectParts, formParser, type OnFile } from './form-parts.js'
+import type { OnFile } from './form-parts.js'
 import { type ParameterizedValue, parseParameterized } from './header-parameters.js'
 import { partScanner } from './part-headers.js'
 
@@ -75,6 +75,8 @@ async function readMultipart(
   boundary: string,
   options: ReadFormOptions & { readonly limits: FormLimits },
 ): Promise<Form> {
+  // With the first upload: an index that only serves never loads the parser.
+  const { collectParts, formParser } = await import('./form-parts.js')
   const scanner = partScanner(boundary, options.limits.headerPairs)
   const parser = formParser(boundary, options.limits)
   const parts = collectParts(parser, options.limits, options.onFile)

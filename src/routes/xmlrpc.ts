@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { ReadReleaseMetadata } from '../domain/release-metadata.js'
 import { type SearchQuery, searchProjects } from '../domain/search.js'
 import { readWholeBody } from '../http/whole-body.js'
-import { readXmlRpcCall, type XmlRpcCall, type XmlRpcValue } from '../http/xmlrpc.js'
+import type { XmlRpcCall, XmlRpcValue } from '../http/xmlrpc.js'
 import { faultResponse, methodResponse } from '../render/xmlrpc.js'
 import { paceOf } from './pace.js'
 import type { Handler } from './route.js'
@@ -21,7 +21,10 @@ const wrongParameters = 2
 export function xmlRpc(readMetadata: ReadReleaseMetadata): Handler {
   return async (call, services, access) => {
     const { limits } = services
-    const asked = readXmlRpcCall(await readWholeBody(call, { maxBytes: limits.maxRpcBytes, pace: paceOf(limits) }))
+    const body = await readWholeBody(call, { maxBytes: limits.maxRpcBytes, pace: paceOf(limits) })
+    // With the first call: few indexes are ever asked this way, and the XML parser takes long to load.
+    const { readXmlRpcCall } = await import('../http/xmlrpc.js')
+    const asked = readXmlRpcCall(body)
     const headers = { 'content-type': 'text/xml; charset=utf-8' }
     return { status: 200, headers, body: await respond(asked, { call, services, access, readMetadata }) }
   }
