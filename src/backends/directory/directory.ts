@@ -160,12 +160,13 @@ async function openPart(
   }
 }
 
-const lookMs = 1000
+// Long, for a machine may be busy, and a file that is there must not be called missing for that.
+const lookMs = 10_000
 
 /** Takes in what stands at a path now, and waits a little until it is known whether it can be shown. */
 async function lookNow({ tracker, inspector }: Running, root: number, path: string): Promise<void> {
   await tracker.look(root, path)
-  await within(inspector.settled(), lookMs)
+  await within(inspector.settled({ root, path }), lookMs)
 }
 
 async function publish(

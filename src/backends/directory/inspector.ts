@@ -25,8 +25,8 @@ export interface Inspector {
   readonly metadata: (file: CatalogueFile) => Promise<Metadata | undefined>
   /** What {@link Inspector.metadata} would fulfil with, if it is in memory. */
   readonly metadataAtHand: (file: CatalogueFile) => Metadata | undefined
-  /** Fulfils when it is known of every file noticed so far whether it is shown. */
-  readonly settled: () => Promise<void>
+  /** Fulfils when it is known whether it is shown: of the file at this path, or of every file noticed so far. */
+  readonly settled: (at?: Pick<CatalogueFile, 'root' | 'path'>) => Promise<void>
   readonly close: () => void
 }
 
@@ -71,7 +71,8 @@ interface State extends InspectorOptions {
   readonly descriptions: ReturnType<typeof pLimit>
   /** apart, so that no page waits for the whole of other files. */
   readonly digests: ReturnType<typeof pLimit>
-  readonly revealing: Set<Promise<void>>
+  /** What is under way for files that are held back, by path. */
+  readonly revealing: Map<string, Promise<unknown>>
   readonly timers: Set<NodeJS.Timeout>
 }
 
@@ -98,7 +99,7 @@ export function createInspector(options: InspectorOptions): Inspector {
     }),
     descriptions: pLimit(descriptionsAtOnce),
     digests: pLimit(digestsAtOnce),
-    revealing: new Set(),
+    revealing: new Map(),
     timers: new Set(),
   }
   return {
@@ -113,7 +114,9 @@ export function createInspector(options: InspectorOptions): Inspector {
       file.inspection?.hashes ? file : await state.background.whileAsked(() => digested(state, file)),
     metadata: (file) => metadata(state, file),
     metadataAtHand: (file) => metadataAtHand(state, file),
-    settled: async () => void (await Promise.all(state.revealing)),
+    settled: async (at) => {
+      await (at === undefined ? Promise.all(state.revealing.values()) : state.revealing.get(cacheKey(at)))
+    },
     close: () => {
       state.arrivals.clearQueue()
       state.background.close()
@@ -134,10 +137,12 @@ function notice(state: State, file: CatalogueFile, isArrival: boolean): void {
   if (recall(state, file)) return
   if (isArrival || isDoubtful(file)) {
     state.catalogue.note(file, { isHeld: true })
-    const revealing = state
-      .arrivals(() => reveal(state, file, isArrival))
-      .finally(() => state.revealing.delete(revealing))
-    state.revealing.add(revealing)
+    const key = cacheKey(file)
+    const work = state.arrivals(() => reveal(state, file, isArrival))
+    const revealing: Promise<unknown> = Promise.all([work, state.revealing.get(key)]).finally(() => {
+      if (state.revealing.get(key) === revealing) state.revealing.delete(key)
+    })
+    state.revealing.set(key, revealing)
   }
   state.background.add(file)
 }
@@ -319,7 +324,7 @@ function absolutePath(state: State, file: CatalogueFile): string {
   return join(state.roots[file.root] ?? '', file.path)
 }
 
-function cacheKey(file: CatalogueFile): string {
+function cacheKey(file: Pick<CatalogueFile, 'root' | 'path'>): string {
   return `${file.root}/${file.path}`
 }
 

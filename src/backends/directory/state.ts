@@ -123,8 +123,8 @@ export function start(state: DirectoryState): Promise<Running> {
   return state.running
 }
 
-// Files that were written just before the start are looked into before the first answer, but not for long.
-const settleMs = 1000
+// Files that were written just before the start are looked into before the first answer, but no longer than a page waits for digests.
+const settleMs = 10_000
 // Of some dead nobody can tell before they have been silent for long: see isOwnerDead.
 const sweepMs = 60 * 60 * 1000
 const removalsAtOnce = 500

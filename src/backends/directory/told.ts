@@ -8,7 +8,8 @@ import { unlessAborted } from './unless-aborted.js'
 // What may be told, and when: at once what is known, after a look what a snapshot remembers, and only after every
 // directory was read that something is not there.
 
-const settleMs = 1000
+// As long as a busy machine may take to look into files that have just come; what is cut off is known soon.
+const settleMs = 10_000
 const looksAtOnce = 100
 
 /** @throws ERR_PYPI_STORE_UNAVAILABLE while it cannot be told what exists */
