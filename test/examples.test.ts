@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { wheel } from './helpers/archives.js'
+import { type Environment, type Example, exampleFile, startExample } from './helpers/example.js'
+import { exampleDatabase } from './helpers/example-database.js'
 import { basic, uploadForm } from './helpers/index-server.js'
 import { temporaryDirectory } from './helpers/temporary.js'
 
@@ -18,35 +16,13 @@ const ann = basic('ann', 'secret')
 const machine = basic('__token__', 'machine secret')
 
 type Credentials = Readonly<Record<string, string>>
-type Environment = Readonly<Record<string, string>>
-
-interface Example {
-  /** Address that it printed, with a trailing slash. */
-  readonly url: string
-  /** Asks it to end; fulfils with its exit code and the signal that killed it, if one did. */
-  readonly end: () => Promise<readonly [code: number | null, signal: string | null]>
-}
-
 /** Starts a compiled example on a free port, over a directory that holds `demo`. */
 async function start(t: TestContext, name: string, environment: Environment = {}): Promise<Example> {
   const root = temporaryDirectory(t)
-  const passwordFile = join(temporaryDirectory(t), 'htpasswd')
+  const PASSWORDS = join(temporaryDirectory(t), 'htpasswd')
   writeFileSync(join(root, demo.filename), demo.bytes)
-  writeFileSync(passwordFile, passwords)
-  const path = fileURLToPath(new URL(`../examples/${name}.js`, import.meta.url))
-  const own = { PORT: '0', ROOT: root, PASSWORDS: passwordFile, TOKEN: 'machine secret' }
-  const env = { ...process.env, ...own, ...environment }
-  const child = spawn(process.execPath, [path], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(() => child.kill('SIGKILL'))
-  const exited = once(child, 'exit') as Promise<[number | null, string | null]>
-  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), exited])) as unknown[]
-  const [, url] = /^Listening on (http:\/\/127\.0\.0\.1:\d+\/(?:pypi\/)?)$/.exec(String(line)) ?? []
-  assert.ok(url, `${name} printed ${line}`)
-  const end: Example['end'] = () => {
-    child.kill('SIGTERM')
-    return exited
-  }
-  return { url, end }
+  writeFileSync(PASSWORDS, passwords)
+  return await startExample(t, [exampleFile(name)], { ROOT: root, PASSWORDS, TOKEN: 'machine secret', ...environment })
 }
 
 async function statusOf(response: Promise<Response>): Promise<number> {
@@ -55,7 +31,8 @@ async function statusOf(response: Promise<Response>): Promise<number> {
   return answered.status
 }
 
-for (const name of ['http', 'express', 'koa', 'fastify', 'hono']) {
+const hosts = ['http', 'express', 'koa', 'fastify', 'hono']
+for (const name of hosts) {
   test(`examples/${name}.ts serves a directory, takes an upload and ends when told to`, async (t) => {
     const { url, end } = await start(t, name)
     assert.match(await (await fetch(`${url}simple/`)).text(), /href="demo\/"/)
@@ -75,6 +52,41 @@ test('examples/auther.ts lets people read, and only the machine upload', async (
   assert.deepEqual([await upload({}), await upload(ann), await upload(machine)], [401, 403, 200])
   assert.equal(await list(basic('__token__', 'guess')), 401)
   assert.deepEqual(await end(), [0, null])
+})
+
+test('examples/sessions.ts lets whom the host knows browse, and others log in with passwords', async (t) => {
+  const { url, end } = await start(t, 'sessions', { SECRET: 'of the sessions' })
+  const list = (headers: Credentials) => statusOf(fetch(`${url}simple/`, { headers }))
+  const login = (password: string) =>
+    fetch(`${url}login`, { method: 'POST', body: new URLSearchParams({ user: 'ann', password }), redirect: 'manual' })
+  const refused = await login('guess')
+  assert.deepEqual([refused.status, refused.headers.get('set-cookie')], [401, null])
+  const { status, headers } = await login('secret')
+  const [cookie = ''] = headers.get('set-cookie')?.split(';') ?? []
+  assert.deepEqual([status, headers.get('location')], [303, '/simple/'])
+  assert.deepEqual([await list({}), await list(ann), await list({ cookie })], [401, 200, 200])
+  const upload = (origin: Credentials) =>
+    statusOf(fetch(url, { method: 'POST', body: uploadForm(fresh), headers: { cookie, ...origin } }))
+  assert.deepEqual([await upload({ 'sec-fetch-site': 'cross-site' }), await upload({})], [403, 200])
+  assert.equal(await list({ cookie: 'connect.sid=s%3Aguess.guess' }), 401)
+  assert.deepEqual(await end(), [0, null])
+})
+
+test('examples/database.ts takes people and tokens that are in the database', async (t) => {
+  const DATABASE = await exampleDatabase(temporaryDirectory(t))
+  const { url, end } = await start(t, 'database', { DATABASE })
+  const list = (headers: Credentials) => statusOf(fetch(`${url}simple/`, { headers }))
+  const [bob, sql] = [basic('bob', 'secret'), basic("' OR ''='", 'secret')]
+  assert.deepEqual([await list({}), await list(ann), await list(bob), await list(sql)], [401, 200, 200, 401])
+  assert.deepEqual([await list(machine), await list(basic('__token__', 'expired secret'))], [200, 401])
+  const upload = (headers: Credentials) => statusOf(fetch(url, { method: 'POST', body: uploadForm(fresh), headers }))
+  assert.deepEqual([await upload({}), await upload(bob), await upload(machine)], [401, 403, 200])
+  assert.deepEqual(await end(), [0, null])
+})
+
+test('examples/database.ts cannot tell who somebody is without its tables', async (t) => {
+  const { url } = await start(t, 'database', { DATABASE: temporaryDirectory(t) })
+  assert.equal(await statusOf(fetch(`${url}simple/`, { headers: ann })), 503)
 })
 
 test('examples/two-indexes.ts keeps what is tried apart from what is released', async (t) => {
@@ -115,9 +127,15 @@ test('examples/metrics.ts has one page for the numbers of the host and of the in
 test('every example is started by a test, and is shorter than 40 lines', () => {
   const folder = new URL('../../examples/', import.meta.url)
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'))
-  const started = ['auther', 'express', 'fastify', 'hono', 'http', 'koa', 'metrics', 'two-indexes'].map(
-    (name) => `${name}.ts`,
+  const tests = ['examples', 'examples-hooks', 'clients/logins'].map(
+    (name) => new URL(`../../test/${name}.test.ts`, import.meta.url),
   )
-  assert.deepEqual(names.sort(), started)
-  for (const name of names) assert.ok(readFileSync(new URL(name, folder), 'utf8').split('\n').length <= 40, name)
+  const sources = tests.map((url) => readFileSync(url, 'utf8')).join('')
+  for (const name of names) {
+    assert.ok(readFileSync(new URL(name, folder), 'utf8').split('\n').length <= 40, name)
+    assert.ok(
+      hosts.some((host) => name === `${host}.ts`) || sources.includes(`examples/${name} `),
+      `no test is about ${name}`,
+    )
+  }
 })
