@@ -40,12 +40,16 @@ export interface Bench {
  * Declares a test whose title begins with the label of the first client. While a client is missing, the test is skipped
  * with what to install as the reason; where `CI` is set it fails with it.
  */
-export function clientTest(clients: readonly Client[], title: string, body: (bench: Bench) => Promise<void>): void {
+export function clientTest(
+  clients: readonly Client[],
+  title: string,
+  body: (bench: Bench, t: TestContext) => Promise<void>,
+): void {
   const missing = clients.flatMap((client) => client.missing ?? []).join('; ')
   const skip = missing !== '' && !process.env['CI'] && missing
   test(`${clients[0]?.label} ${title}`, { skip }, async (t) => {
     assert.equal(missing, '', missing)
-    await body(await openBench(t))
+    await body(await openBench(t), t)
   })
 }
 

@@ -1,25 +1,18 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { sdist, wheel } from '../helpers/archives.js'
-import { eventually } from '../helpers/eventually.js'
+import { nginx, startNginx } from '../helpers/front-servers.js'
 import { execute, findClients, isolatedEnv } from '../helpers/python-clients.js'
 import { startServer } from '../helpers/server.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
+import { unusedPort } from '../helpers/unused-port.js'
 
 const clients = await findClients()
 const pip = clients.newestPip()
 const twine = await clients.tool('twine')
-const hasNginx = spawnSync('nginx', ['-v']).status === 0
-const missing = [
-  hasNginx ? '' : 'nginx is not here: apt-get install nginx-light',
-  pip.missing ?? '',
-  twine.missing ?? '',
-]
+const missing = [nginx.missing ?? '', pip.missing ?? '', twine.missing ?? '']
 const reason = missing.filter((text) => text !== '').join('; ')
 
 const app = wheel({ name: 'demo-app', version: '1.0', requiresDist: ['demo-lib'] })
@@ -39,47 +32,6 @@ const recipes = {
     }`,
 } as const
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  assert.ok(address !== null && typeof address === 'object')
-  return address.port
-}
-
-/** Starts nginx with these locations until the test ends; tells its origin. */
-async function startNginx(t: TestContext, locations: string): Promise<string> {
-  const folder = temporaryDirectory(t)
-  const port = await freePort()
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path ${folder}/${kind};`,
-  )
-  writeFileSync(
-    join(folder, 'nginx.conf'),
-    `daemon off; pid ${folder}/pid; error_log stderr crit; worker_processes 1; ${process.getuid?.() === 0 ? 'user root;' : ''}
-     events { worker_connections 64; }
-     http { access_log off; client_max_body_size 100m; ${paths.join(' ')}
-       server { listen 127.0.0.1:${port}; ${locations} } }`,
-  )
-  const nginx = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const exited = once(nginx, 'exit')
-  t.after(async () => {
-    nginx.kill('SIGTERM')
-    await exited
-  })
-  const origin = `http://127.0.0.1:${port}`
-  await eventually(() =>
-    fetch(origin).then(
-      () => true,
-      () => false,
-    ),
-  )
-  return origin
-}
-
 for (const [name, recipe] of Object.entries(recipes)) {
   test(`pip and twine work through nginx with ${name}`, {
     skip: reason !== '' && !process.env['CI'] && reason,
@@ -89,7 +41,9 @@ for (const [name, recipe] of Object.entries(recipes)) {
     writeFileSync(join(root, app.filename), app.bytes)
     const server = await startServer({ directory: root, args: ['-P', '.', '-a', '.'] })
     t.after(() => server.stop())
-    const index = `${await startNginx(t, recipe(server.url))}/pypi/`
+    const port = await unusedPort()
+    const http = `client_max_body_size 100m; server { listen 127.0.0.1:${port}; ${recipe(server.url)} }`
+    const index = `${await startNginx(t, http, port)}/pypi/`
     mkdirSync(join(work, 'dist'))
     for (const file of [library, built]) writeFileSync(join(work, 'dist', file.filename), file.bytes)
     const run = async (command: readonly string[]): Promise<void> => {
