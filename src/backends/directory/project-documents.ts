@@ -56,6 +56,8 @@ interface State extends ProjectDocumentsOptions {
   pollTimer: NodeJS.Timeout | undefined
   folderTime: string
   wasFolderThere: boolean
+  /** The folders that lead to the documents are known to be on the disk. */
+  isFolderSettled: boolean
 }
 
 const empty: ProjectDocument = { format: 1 }
@@ -70,6 +72,7 @@ export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectD
     pollTimer: undefined,
     folderTime: '',
     wasFolderThere: false,
+    isFolderSettled: false,
   }
   state.pollTimer = setInterval(() => void poll(state), pollMs).unref()
   startWatching(state)
@@ -160,10 +163,11 @@ function isSame(one: ProjectDocument, other: ProjectDocument): boolean {
 
 /** Whole or not at all, and on the disk when it fulfils. */
 async function write(
-  { root }: State,
+  state: State,
   path: string,
   { text, assertHeld }: { readonly text: string; readonly assertHeld: () => Promise<void> },
 ): Promise<void> {
+  const { root } = state
   // Among the uploads, where the next start removes what a killed process left.
   const temporary = join(await ensureSpoolFolder(root), newSpoolName())
   try {
@@ -174,7 +178,13 @@ async function write(
     await discard(temporary)
     throw error
   }
-  await syncDirectory(dirname(path))
+  const folder = dirname(path)
+  await syncDirectory(folder)
+  if (state.isFolderSettled) return
+  // Another process, or another part of this one, may have made the folders a moment ago, and not be done with it.
+  await syncDirectory(dirname(folder))
+  await syncDirectory(root)
+  state.isFolderSettled = true
 }
 
 function startWatching(state: State): void {
