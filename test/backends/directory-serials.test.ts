@@ -193,9 +193,16 @@ test('projects of a disk that is gone are not told to be removed, and no journal
   assert.deepEqual(await actionsSince(backend, 0), ['demo: create'])
   renameSync(root, away)
   mkdirSync(root)
-  await eventually(async () => (await backend.getProject(demo).catch(() => undefined)) === undefined)
+  const isUnknown = { code: 'ERR_PYPI_STORE_UNAVAILABLE' }
+  await eventually(() =>
+    assert.rejects(backend.getProject(demo), isUnknown).then(
+      () => true,
+      () => false,
+    ),
+  )
   renameSync(root, join(parent, 'mount-point'))
   renameSync(away, root)
+  await eventually(() => backend.getProject(demo).catch(() => undefined))
   await serialWith(backend, 1)
   assert.equal(existsSync(journalOf(join(parent, 'mount-point'))), false)
   assert.deepEqual(await actionsSince(backend, 0), ['demo: create'])

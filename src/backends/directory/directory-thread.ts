@@ -4,7 +4,7 @@ import { errorCode, errorMessage } from '../../errors.js'
 import { answerWith, type SendBatch } from './answering.js'
 import type { DiskAnswers, DiskRequest } from './disk-protocol.js'
 import { createEntryWriter } from './file-entry.js'
-import { type FileState, fileState, isVisibleName, joinPath, maxDepth } from './layout.js'
+import { type FileState, fileState, isVisibleName, joinPath, maxDepth, projectsFolder, stateFolder } from './layout.js'
 import { readSnapshot } from './read-snapshot.js'
 
 // The thread that reads directories: synchronous calls are several times cheaper than the pool's, and block nobody here.
@@ -47,31 +47,42 @@ async function scan({ root, directory, isRecursive }: Request<'scan'>, send: Sen
 async function readDirectory(root: string, directory: string, send: SendBatch): Promise<readonly string[]> {
   const path = join(root, directory)
   const time = directoryTime(path)
-  const folders: string[] = []
+  const found: Found = { folders: [], hasState: false }
+  const { folders } = found
   let dir: Dir | undefined
   try {
     dir = opendirSync(path, { bufferSize: entriesPerBatch })
     for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
-      isLast = readSome(dir, path, folders)
-      await send({ directory, isFirst, isLast, time, entries: writer.take(), folders: isLast ? folders : [] })
+      isLast = readSome(dir, path, found)
+      const { hasState } = found
+      await send({ directory, isFirst, isLast, time, entries: writer.take(), folders: isLast ? folders : [], hasState })
     }
     return folders
   } catch (error) {
     const problem = errorCode(error) ?? errorMessage(error)
-    await send({ directory, isFirst: true, isLast: true, time: '', entries: writer.take(), folders: [], problem })
+    const nothing = { entries: writer.take(), folders: [], hasState: false }
+    await send({ directory, isFirst: true, isLast: true, time: '', ...nothing, problem })
     return []
   } finally {
     dir?.closeSync()
   }
 }
 
+/** What is in a directory besides files. */
+interface Found {
+  readonly folders: string[]
+  hasState: boolean
+}
+
 /** Reads and looks at the next entries; tells whether they were the last. */
-function readSome(dir: Dir, path: string, folders: string[]): boolean {
+function readSome(dir: Dir, path: string, found: Found): boolean {
   for (let count = 0; count < entriesPerBatch; count += 1) {
     const entry = dir.readSync()
     if (entry === null) return true
+    // Remembered digests alone may come into being anywhere.
+    if (entry.name === stateFolder) found.hasState = isFolder(projectsFolder(path))
     if (!isVisibleName(entry.name)) continue
-    if (entry.isDirectory()) folders.push(entry.name)
+    if (entry.isDirectory()) found.folders.push(entry.name)
     else if (entry.isFile() || entry.isSymbolicLink()) {
       const stat = statOf(join(path, entry.name))
       if (stat?.isFile()) writer.add(entry.name, stat)
@@ -114,6 +125,10 @@ function statOf(path: string): BigIntStats | undefined {
     if (['ENOTDIR', 'ENAMETOOLONG'].includes(errorCode(error) ?? '') || isLink(path)) return undefined
     throw error
   }
+}
+
+function isFolder(path: string): boolean {
+  return statOf(path)?.isDirectory() ?? false
 }
 
 /** A link that leads nowhere sensible is no file; for anything else a failure must not look like absence. */

@@ -26,6 +26,7 @@ import { contentEtag, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
 import { ensureSpoolFolder, place, settle } from './publish.js'
 import {
+  assertNameUnused,
   assertRootsPresent,
   changed,
   type DirectoryOptions,
@@ -66,7 +67,9 @@ export function directory(roots: string | readonly string[], options: DirectoryO
       await assertRootsPresent(state)
       // A name that was used here stays ours: it must not lead to somebody else's project.
       const { isUploaded } = await running.documents.readNow(name)
-      return isUploaded && (await currentProject(state, running, name))
+      if (isUploaded) return await currentProject(state, running, name)
+      assertNameUnused(running)
+      return undefined
     },
     projectAtHand: (name) => projectAtHand(state, name),
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
@@ -175,6 +178,8 @@ async function publish(
   { overwrite = false, signal }: PublishOptions,
 ): Promise<DistributionFile> {
   const running = await scannedAndTold(state, signal)
+  // Nothing may begin anew on the mount point of a disk that is gone.
+  await assertRootsPresent(state)
   const taken = state.catalogue.named(candidate.filename)
   if (taken.length > 0 && !overwrite) {
     for (const entry of taken) await settle(absolutePath(state, entry))

@@ -38,6 +38,8 @@ export interface DirectoryBatch {
   readonly entries: ReturnType<EntryWriter['take']>
   /** All of them, with the last part. */
   readonly folders: readonly string[]
+  /** Whether documents of projects were seen in it up to here. */
+  readonly hasState: boolean
   /** The code of the error that kept the directory from being read. */
   readonly problem?: string
 }

@@ -242,14 +242,26 @@ export function assertTold({ tracker }: Running): void {
   if (problem !== undefined) throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', problem)
 }
 
-/** Proves absence: names are known to be missing only while every root is there to be looked at. */
-export async function assertRootsPresent(state: DirectoryState): Promise<void> {
-  for (const root of state.roots) {
-    await stat(root).catch((error: unknown) => {
+/**
+ * Proves absence: names are known to be missing only while every root is there to be looked at, and is the directory that
+ * was read.
+ */
+export async function assertRootsPresent({ roots, started }: DirectoryState): Promise<void> {
+  for (const [index, root] of roots.entries()) {
+    const found = await stat(root, { bigint: true }).catch((error: unknown) => {
       const message = `cannot read ${root}: ${errorCode(error)}`
       throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', message, { cause: error })
     })
+    const known = started?.tracker.inode(index)
+    if (!known || known === `${found.dev}:${found.ino}:${found.birthtimeNs}`) continue
+    throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${root} is another directory by now and not read yet`)
   }
+}
+
+/** @throws ERR_PYPI_STORE_UNAVAILABLE while a project of which nothing is known may be there all the same */
+export function assertNameUnused({ tracker }: Running): void {
+  const doubt = tracker.doubt()
+  if (doubt !== undefined) throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', doubt)
 }
 
 /** Ends the thread, the watchers and the timers, and writes what is to be remembered. */

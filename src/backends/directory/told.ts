@@ -1,4 +1,4 @@
-import { asStoreError } from '../../errors.js'
+import { asStoreError, PypiServerError } from '../../errors.js'
 import { slices } from '../../util/slices.js'
 import { within } from '../../util/within.js'
 import type { CatalogueFile } from './catalogue.js'
@@ -40,8 +40,11 @@ export async function fileAt(
   if (known !== undefined && !(await verify(running, [known]))) return known
   await (known === undefined ? scannedAndTold(state, signal) : undefined)
   const found = state.catalogue.atPath(path)
-  if (found === undefined) await assertRootsPresent(state)
-  return found
+  if (found !== undefined) return found
+  await assertRootsPresent(state)
+  const doubt = running.tracker.doubtAt(path)
+  if (doubt !== undefined) throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', doubt)
+  return undefined
 }
 
 /**

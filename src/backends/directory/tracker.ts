@@ -1,10 +1,20 @@
-import { type FSWatcher, watch } from 'node:fs'
+import { watch } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, errorMessage } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import type { Disk } from './disk.js'
 import type { DirectoryBatch } from './disk-protocol.js'
 import { companionSuffixes, type FileState, isVisibleName, joinPath } from './layout.js'
+import {
+  type Folder,
+  type FolderRead,
+  hollow,
+  inodeOf,
+  isBlinding,
+  isHollow,
+  mayHideNames,
+  newFolder,
+} from './tracked-folder.js'
 
 /** Follows what lies below some roots: one scan, then change notices, and a look at the clock where there are none. */
 export interface Tracker {
@@ -16,6 +26,12 @@ export interface Tracker {
   readonly lookAll: (files: readonly TrackedPath[]) => Promise<void>
   /** Why it cannot be told what exists; `undefined` when it can. */
   readonly problem: () => string | undefined
+  /** Why it cannot be told that a name is not used, while all else can be told; `undefined` when it can. */
+  readonly doubt: () => string | undefined
+  /** The same of this path. */
+  readonly doubtAt: (path: string) => string | undefined
+  /** Which directory a root was when it was read last, as {@link inodeOf}; empty before that. */
+  readonly inode: (root: number) => string
   readonly close: () => void
 }
 
@@ -35,27 +51,6 @@ export interface TrackerOptions {
   readonly onFile: (root: number, path: string, state: FileState | undefined) => void
   /** Hears when a folder begins to be read. */
   readonly onRead: (root: number, directory: string) => FolderRead
-}
-
-/** Hears of one read of a folder. */
-export interface FolderRead {
-  /** Some files that are there. */
-  readonly onEntries: (entries: Uint32Array) => void
-  /** That was all: what was not seen is gone. Fulfils when that is taken in. */
-  readonly onEnd: () => Promise<void>
-}
-
-interface Folder {
-  readonly root: number
-  readonly path: string
-  /** As {@link DirectoryBatch.time}; empty means: read again. */
-  time: string
-  folders: Set<string>
-  reading: FolderRead | undefined
-  watcher: FSWatcher | undefined
-  /** Nothing happened between reading it and watching it. */
-  isConfirmed: boolean
-  problem: string | undefined
 }
 
 interface State extends TrackerOptions {
@@ -98,7 +93,10 @@ export function createTracker(options: TrackerOptions): Tracker {
       if (folder !== undefined) await look(state, folder, [path.slice(slash + 1)])
     },
     lookAll: (files) => lookAll(state, files),
-    problem: () => problem(state),
+    problem: () => problem(state, isBlinding),
+    doubt: () => problem(state, mayHideNames),
+    inode: (root) => state.folders.get(key(root, ''))?.inode ?? '',
+    doubtAt: (path) => problem(state, (folder) => path.startsWith(`${folder.path}/`)),
     close: () => close(state),
   }
 }
@@ -128,7 +126,10 @@ function take(state: State, root: number, batch: DirectoryBatch): readonly strin
   const known = state.folders.get(key(root, batch.directory))
   if (known !== undefined && batch.isFirst && inodeOf(batch.time) !== inodeOf(known.time)) unwatchTree(state, known)
   const folder = folderAt(state, root, batch.directory)
-  if (batch.problem !== undefined) return fail(state, folder, batch.problem)
+  const problem = batch.problem ?? (isHollow(folder, batch) ? hollow : undefined)
+  if (problem !== undefined) return fail(state, folder, problem)
+  folder.inode = inodeOf(batch.time)
+  folder.wasUsed ||= batch.entries.length > 0 || batch.folders.length > 0
   folder.problem = undefined
   state.troubled.delete(folder)
   if (batch.isFirst) folder.reading = state.onRead(root, batch.directory)
@@ -168,19 +169,6 @@ function folderAt(state: State, root: number, path: string): Folder {
   if (known === undefined) state.folders.set(key(root, path), folder)
   if (folder.watcher === undefined) watchFolder(state, folder)
   return folder
-}
-
-function newFolder(root: number, path: string): Folder {
-  return {
-    root,
-    path,
-    time: '',
-    folders: new Set(),
-    reading: undefined,
-    watcher: undefined,
-    isConfirmed: false,
-    problem: undefined,
-  }
 }
 
 function drop(state: State, root: number, path: string): void {
@@ -254,6 +242,7 @@ async function look(state: State, folder: Folder, names: readonly string[]): Pro
     const known = state.folders.get(key(root, entry))
     if (found !== 'folder' && folder.folders.delete(name)) drop(state, root, entry)
     state.onFile(root, entry, typeof found === 'object' ? found : undefined)
+    folder.wasUsed ||= found !== 'gone'
     if (found !== 'folder') continue
     folder.folders.add(name)
     if (known === undefined) added.push(entry)
@@ -343,17 +332,11 @@ async function guard(state: State, work: Promise<void> = Promise.resolve()): Pro
   })
 }
 
-function problem(state: State): string | undefined {
+function problem(state: State, matters: (folder: Folder) => boolean): string | undefined {
   for (const folder of state.troubled) {
-    if (isBlinding(folder)) return `cannot read ${where(state, folder)}: ${folder.problem}`
+    if (folder.problem !== undefined && matters(folder)) return `cannot read ${where(state, folder)}: ${folder.problem}`
   }
   return undefined
-}
-
-/** Whether names may hide where we cannot look; a sub-folder that was never open to us is not part of the index. */
-function isBlinding({ problem: reason, path }: Folder): boolean {
-  if (reason === undefined) return false
-  return path === '' || !['EACCES', 'EPERM'].includes(reason)
 }
 
 function close(state: State): void {
@@ -373,10 +356,6 @@ function rootPath(state: State, root: number): string {
 
 function where(state: State, { root, path }: Folder): string {
   return join(rootPath(state, root), path)
-}
-
-function inodeOf(time: string): string {
-  return time.slice(0, time.lastIndexOf(':'))
 }
 
 function key(root: number, path: string): string {
