@@ -1,18 +1,20 @@
 import { type Logger, silentLogger } from '../logger.js'
-import type { AuthContext } from './auther.js'
+import { andThen } from '../util/awaitable.js'
+import type { AuthContext, Awaitable } from './auther.js'
 import { htpasswdFile } from './htpasswd-file.js'
+import type { HtpasswdTable } from './htpasswd-table.js'
 import { type PasswordVerifier, passwordWorker } from './password-worker.js'
 import { successCache } from './success-cache.js'
 
 /** An auther over a password file. */
 export interface HtpasswdAuther {
   /**
-   * Whether the file has this user with this password.
+   * Whether the file has this user with this password; at once for a login that was verified before.
    *
    * @throws ERR_PYPI_AUTH_UNAVAILABLE while the file or the verifying thread cannot be used, ERR_PYPI_OVERLOADED when
    * too many logins wait, ERR_PYPI_CLOSED after `close`.
    */
-  (username: string, password: string, context?: AuthContext): Promise<boolean>
+  (username: string, password: string, context?: AuthContext): Awaitable<boolean>
   /** Ends the verifying thread, unless it was given as an option. Idempotent. */
   close(): Promise<void>
 }
@@ -51,19 +53,23 @@ export function htpasswd(path: string, options: HtpasswdOptions = {}): HtpasswdA
   const file = htpasswdFile(path, { logger, onChange: successes.clear })
   const verifyOnce = sharedVerify(verifier)
 
-  async function authenticate(username: string, password: string): Promise<boolean> {
+  function authenticate(username: string, password: string): Awaitable<boolean> {
     if (!isAcceptable(username, password)) return false
-    const { hashes, slowest } = await file.current()
+    return andThen(file.atHand() ?? file.current(), (table) => isUser(table, username, password))
+  }
+
+  function isUser({ hashes, slowest }: HtpasswdTable, username: string, password: string): Awaitable<boolean> {
     const stored = hashes.get(username)
     const compared = stored ?? slowest
     if (compared === undefined) return false
     const key = successes.key(username, password, compared)
     if (successes.get(key)) return true
-    const matches = await verifyOnce(key, password, compared)
-    // Without a hash of one's own there is nothing to match, even with the password of the slowest.
-    if (!matches || stored === undefined) return false
-    successes.set(key, true)
-    return true
+    return verifyOnce(key, password, compared).then((matches) => {
+      // Without a hash of one's own there is nothing to match, even with the password of the slowest.
+      if (!matches || stored === undefined) return false
+      successes.set(key, true)
+      return true
+    })
   }
 
   async function close(): Promise<void> {

@@ -3,7 +3,9 @@ import { LRUCache } from 'lru-cache'
 import { PypiServerError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import { plainAddress } from '../util/address-list.js'
-import type { Identity } from './auther.js'
+import { andThen, isPromise } from '../util/awaitable.js'
+import { remembered } from '../util/remembered.js'
+import type { Awaitable, Identity } from './auther.js'
 import { successCache } from './success-cache.js'
 
 /** Somebody who wants to log in. */
@@ -13,13 +15,13 @@ export interface LoginAttempt {
   readonly username: string
   readonly password: string
   /** Finds out who it is; null for nobody. */
-  readonly check: () => Promise<Identity | null>
+  readonly check: () => Awaitable<Identity | null>
 }
 
 /** Slows down who guesses passwords. */
 export interface LoginGuard {
-  /** What the check says. @throws ERR_PYPI_TOO_MANY_LOGINS, and whatever the check throws */
-  readonly attempt: (attempt: LoginAttempt) => Promise<Identity | null>
+  /** What the check says; at once where it does. @throws ERR_PYPI_TOO_MANY_LOGINS, and whatever the check throws */
+  readonly attempt: (attempt: LoginAttempt) => Awaitable<Identity | null>
 }
 
 export interface LoginGuardOptions {
@@ -47,6 +49,7 @@ export function createLoginGuard({ maxFailuresPerMinute, logger, delayMs = 1000 
   const right = successCache<true>({ maxEntries: 1000, ttlMs: minuteMs })
   const pending = counter()
   const delayed = counter()
+  const knownSource = remembered((address = '') => sourceOf(address))
 
   async function delay(source: string): Promise<void> {
     if (delayed.count(source) >= maxDelayed) throw tooMany()
@@ -59,21 +62,23 @@ export function createLoginGuard({ maxFailuresPerMinute, logger, delayMs = 1000 
     if (count === maxFailuresPerMinute) logger.warn({ address: source, failures: count }, 'many logins failed')
   }
 
-  async function attempt({ address, username, password, check }: LoginAttempt): Promise<Identity | null> {
-    if (address === undefined || maxFailuresPerMinute === Number.POSITIVE_INFINITY) return await check()
-    const source = sourceOf(address)
+  function attempt({ address, username, password, check }: LoginAttempt): Awaitable<Identity | null> {
+    if (address === undefined || maxFailuresPerMinute === Number.POSITIVE_INFINITY) return check()
+    const source = knownSource(address)
     const count = failures.get(source) ?? 0
     const isSuspect = count >= maxFailuresPerMinute || pending.count(source) >= maxPending
     const key = count === 0 ? undefined : right.key(source, username, password)
-    if (isSuspect && (key === undefined || !right.get(key))) await delay(source)
-    const identity = await pending.during(source, check)
-    if (identity !== null) {
-      if (key !== undefined) right.set(key, true)
-      return identity
-    }
-    fail(source)
-    if (isSuspect) throw tooMany()
-    return null
+    const mustWait = isSuspect && (key === undefined || !right.get(key))
+    const checked = mustWait ? delay(source).then(() => pending.during(source, check)) : pending.during(source, check)
+    return andThen(checked, (identity) => {
+      if (identity !== null) {
+        if (key !== undefined) right.set(key, true)
+        return identity
+      }
+      fail(source)
+      if (isSuspect) throw tooMany()
+      return null
+    })
   }
 
   return { attempt }
@@ -81,7 +86,7 @@ export function createLoginGuard({ maxFailuresPerMinute, logger, delayMs = 1000 
 
 interface Counter {
   readonly count: (key: string) => number
-  readonly during: <T>(key: string, work: () => Promise<T>) => Promise<T>
+  readonly during: <T>(key: string, work: () => Awaitable<T>) => Awaitable<T>
 }
 
 /** Counts what is under way; forgets keys of which nothing is. */
@@ -90,14 +95,14 @@ function counter(): Counter {
   const count = (key: string): number => counts.get(key) ?? 0
   return {
     count,
-    during: async (key, work) => {
+    during: (key, work) => {
+      const running = work()
+      if (!isPromise(running)) return running
       counts.set(key, count(key) + 1)
-      try {
-        return await work()
-      } finally {
+      return running.finally(() => {
         if (count(key) === 1) counts.delete(key)
         else counts.set(key, count(key) - 1)
-      }
+      })
     },
   }
 }

@@ -1,5 +1,6 @@
 import { type Logger, silentLogger } from '../logger.js'
-import type { AuthContext, Identity } from './auther.js'
+import { andThen } from '../util/awaitable.js'
+import type { AuthContext, Awaitable, Identity } from './auther.js'
 import { isAllowed, parseRules } from './rules-format.js'
 import { watchedFile } from './watched-file.js'
 
@@ -9,11 +10,11 @@ export type RuleContext = Pick<AuthContext, 'action' | 'project'>
 /** An authorizer over a rules file. */
 export interface RulesAuthorizer {
   /**
-   * Whether some rule allows it; without one it is denied.
+   * Whether some rule allows it; without one it is denied. At once while the file is local and stays as it was read.
    *
    * @throws ERR_PYPI_AUTH_UNAVAILABLE while the file is missing, unreadable or malformed, ERR_PYPI_CLOSED after `close`.
    */
-  (identity: Identity | null, context: RuleContext): Promise<boolean>
+  (identity: Identity | null, context: RuleContext): Awaitable<boolean>
   /** Forgets the rules. Idempotent. */
   close(): Promise<void>
 }
@@ -49,8 +50,8 @@ export function rules(path: string, options: RulesOptions = {}): RulesAuthorizer
   const { logger = silentLogger } = options
   const file = watchedFile(path, { noun: 'rules file', maxBytes: maxRulesBytes, parse: parseRules, logger })
 
-  async function authorize(identity: Identity | null, context: RuleContext): Promise<boolean> {
-    return isAllowed(await file.current(), identity, context.action, context.project)
+  function authorize(identity: Identity | null, { action, project }: RuleContext): Awaitable<boolean> {
+    return andThen(file.atHand() ?? file.current(), (known) => isAllowed(known, identity, action, project))
   }
 
   return Object.assign(authorize, { close: async () => file.close() })

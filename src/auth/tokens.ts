@@ -1,5 +1,6 @@
 import { type Logger, silentLogger } from '../logger.js'
-import type { AuthContext, Identity, Scope } from './auther.js'
+import { andThen } from '../util/awaitable.js'
+import type { AuthContext, Awaitable, Identity, Scope } from './auther.js'
 import { hashToken, hasTokenPrefix, isUndamagedToken } from './token-format.js'
 import { parseTokenRecords, type TokenRecord } from './token-records.js'
 import { watchedFile } from './watched-file.js'
@@ -20,11 +21,11 @@ export interface TokenIdentity extends Identity {
 export interface TokenAuther {
   /**
    * Who the token among these credentials stands for; false for a token that is unknown, expired or damaged, and for
-   * credentials without a token.
+   * credentials without a token. At once while the file is local and stays as it was read.
    *
    * @throws ERR_PYPI_AUTH_UNAVAILABLE while the file is unreadable or malformed, ERR_PYPI_CLOSED after `close`.
    */
-  (username: string, password: string, context?: AuthContext): Promise<TokenIdentity | false>
+  (username: string, password: string, context?: AuthContext): Awaitable<TokenIdentity | false>
   /** Forgets the tokens. Idempotent. */
   close(): Promise<void>
 }
@@ -54,15 +55,17 @@ export function tokens(path: string, options: TokensOptions = {}): TokenAuther {
     logger,
   })
 
-  async function authenticate(username: string, password: string): Promise<TokenIdentity | false> {
+  function authenticate(username: string, password: string): Awaitable<TokenIdentity | false> {
     const token = tokenAmong(username, password)
     if (token === undefined) return false
     if (!isUndamagedToken(token)) return refused('damaged')
-    // A Map compares in no constant time, and need not: what is compared is a SHA-256 of what the caller sent, so that
-    // learning how far it matched a stored one brings nobody nearer to a token.
-    const record = (await file.current()).get(hashToken(token))
-    if (record === undefined) return refused('unknown or revoked')
-    return isExpired(record) ? refused('expired', record) : identityOf(record)
+    return andThen(file.atHand() ?? file.current(), (records) => {
+      // A Map compares in no constant time, and need not: what is compared is a SHA-256 of what the caller sent, so that
+      // learning how far it matched a stored one brings nobody nearer to a token.
+      const record = records.get(hashToken(token))
+      if (record === undefined) return refused('unknown or revoked')
+      return isExpired(record) ? refused('expired', record) : identityOf(record)
+    })
   }
 
   function refused(reason: string, record?: TokenRecord): false {

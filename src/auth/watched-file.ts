@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type BigIntStats, createReadStream } from 'node:fs'
+import { type BigIntStats, createReadStream, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { errorCode, errorMessage, PypiServerError } from '../errors.js'
 import type { Logger } from '../logger.js'
+import { createLocalFiles } from '../util/local-files.js'
+import { turnMemory } from '../util/turn-memory.js'
 
 /** A text file whose meaning is read again whenever it changes. */
 export interface WatchedFile<T> {
@@ -15,6 +17,11 @@ export interface WatchedFile<T> {
    * ERR_PYPI_CLOSED after `close`.
    */
   current(): Promise<T>
+  /**
+   * What `current` would fulfil with, when that can be told without waiting for anybody: for a file on a local file system
+   * that stands there as it was read. `undefined` sends the asker to `current`.
+   */
+  atHand(): T | undefined
   /** Forgets what was read. Idempotent. */
   close(): void
 }
@@ -37,7 +44,7 @@ type Outcome<T> = { readonly value: T } | PypiServerError
 
 interface Loaded<T> {
   /** Absent while the file is so young that another change might leave its time stamps as they are. */
-  readonly version: string | undefined
+  readonly stats: BigIntStats | undefined
   readonly digest: string
   readonly outcome: Outcome<T>
 }
@@ -49,16 +56,17 @@ const settledAfterMs = 2000
 export function watchedFile<T>(path: string, options: WatchedFileOptions<T>): WatchedFile<T> {
   const log = stateLog(path, options)
   let loaded: Loaded<T> | undefined
-  let loading: { readonly version: string; readonly result: Promise<Loaded<T>> } | undefined
+  let loading: { readonly stats: BigIntStats; readonly result: Promise<Loaded<T>> } | undefined
+  const localFiles = createLocalFiles()
+  const looks = turnMemory<BigIntStats>()
   let isClosed = false
 
   async function refresh(): Promise<Outcome<T>> {
     const stats = await readable(path, options.maxBytes)
-    const version = versionOf(stats)
-    if (loaded?.version === version) return loaded.outcome
+    if (loaded?.stats !== undefined && isSame(loaded.stats, stats)) return loaded.outcome
     // Joined only under the same version: whoever comes after a change gets that change.
-    if (loading?.version !== version) loading = { version, result: load(stats) }
-    const mine = loading
+    const mine = loading !== undefined && isSame(loading.stats, stats) ? loading : { stats, result: load(stats) }
+    loading = mine
     try {
       return (await mine.result).outcome
     } finally {
@@ -67,14 +75,14 @@ export function watchedFile<T>(path: string, options: WatchedFileOptions<T>): Wa
   }
 
   async function load(stats: BigIntStats): Promise<Loaded<T>> {
-    const version = isSettled(stats) ? versionOf(stats) : undefined
+    const settled = isSettled(stats) ? stats : undefined
     const bytes = await read(path, options.maxBytes)
     const digest = createHash('sha256').update(bytes).digest('hex')
     if (loaded?.digest === digest) {
-      loaded = { ...loaded, version }
+      loaded = { ...loaded, stats: settled }
       return loaded
     }
-    loaded = { version, digest, outcome: interpret(path, bytes, options) }
+    loaded = { stats: settled, digest, outcome: interpret(path, bytes, options) }
     options.onChange?.(loaded.outcome instanceof PypiServerError ? undefined : loaded.outcome.value)
     return loaded
   }
@@ -87,12 +95,22 @@ export function watchedFile<T>(path: string, options: WatchedFileOptions<T>): Wa
     return outcome.value
   }
 
+  function atHand(): T | undefined {
+    if (isClosed || loaded?.stats === undefined || loaded.outcome instanceof PypiServerError) return undefined
+    if (looks.get(path) !== loaded.stats) {
+      if (!localFiles.has(path, loaded.stats.dev) || !stillIs(path, loaded.stats)) return undefined
+      looks.set(path, loaded.stats)
+      log(loaded.outcome)
+    }
+    return loaded.outcome.value
+  }
+
   function close(): void {
     isClosed = true
     loaded = undefined
   }
 
-  return { current, close }
+  return { current, atHand, close }
 }
 
 function stateLog<T>(path: string, { noun, logger }: WatchedFileOptions<T>): (outcome: Outcome<T>) => void {
@@ -143,8 +161,19 @@ async function read(path: string, maxBytes: number): Promise<Buffer> {
   return bytes
 }
 
-function versionOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [ino, size, mtimeNs, ctimeNs].join(':')
+function stillIs(path: string, stats: BigIntStats): boolean {
+  try {
+    // Synchronous: a trip to the thread pool takes ten times as long, and what is asked here is in the kernel's memory.
+    return isSame(stats, statSync(path, { bigint: true }))
+  } catch {
+    // Whoever asks for good learns why.
+    return false
+  }
+}
+
+function isSame(one: BigIntStats, other: BigIntStats): boolean {
+  if (one.dev !== other.dev || one.ino !== other.ino || one.size !== other.size) return false
+  return one.mtimeNs === other.mtimeNs && one.ctimeNs === other.ctimeNs
 }
 
 // The change time, which nobody can set back, unlike the modification time.

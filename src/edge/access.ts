@@ -94,21 +94,19 @@ function logIn(asked: Asked, action: Action): Awaitable<Identity | null> {
   // Without an auther nobody can be told from anybody: what is open stays open, what is not is refused later.
   if (auther === undefined) return null
   if (credentials === 'malformed') throw wrongLogin()
-  const check = (): Promise<Identity | null> => ask(auther, credentials, contextOf(asked, action, params['project']))
-  return logins.attempt({ address, ...credentials, check }).then((identity) => {
+  const check = (): Awaitable<Identity | null> => ask(auther, credentials, contextOf(asked, action, params['project']))
+  return andThen(logins.attempt({ address, ...credentials, check }), (identity) => {
     if (identity === null) throw wrongLogin()
     return identity
   })
 }
 
-async function ask(
-  auther: Auther,
-  { username, password }: Credentials,
-  context: AuthContext,
-): Promise<Identity | null> {
-  const answer = await cannotTell(() => auther(username, password, context))
-  if (answer === true) return { name: username }
-  return typeof answer === 'object' ? answer : null
+function ask(auther: Auther, { username, password }: Credentials, context: AuthContext): Awaitable<Identity | null> {
+  const asked = cannotTell(() => auther(username, password, context))
+  return andThen(asked, (answer) => {
+    if (answer === true) return { name: username }
+    return typeof answer === 'object' ? answer : null
+  })
 }
 
 function wrongLogin(): PypiServerError {

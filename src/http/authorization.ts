@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 /** What a client presents to say who it is. Either part may be empty. */
 export interface Credentials {
   readonly username: string
@@ -42,11 +44,6 @@ function parseBasic(value: string): Credentials | undefined {
   return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch (error) {
-    if (error instanceof TypeError) return undefined
-    throw error
-  }
+function decodeUtf8(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }

@@ -3,6 +3,7 @@ import { completeReply } from '../http/complete-reply.js'
 import { formatEtag, httpDate, isNotModified } from '../http/conditional.js'
 import { contentTypeOf } from '../http/content-type.js'
 import type { Call, Headers, Reply } from '../http/message.js'
+import { turnMemory } from '../util/turn-memory.js'
 
 /** Replies with whole files that are in memory, each made once for as long as the file is at hand. */
 export interface ReadyFiles {
@@ -28,6 +29,7 @@ export const partSuffixes: readonly (readonly [suffix: string, part: FilePart])[
 export function createReadyFiles(backend: Backend, cacheControl: string): ReadyFiles {
   // By what the backend keeps, so that nothing is held here that it has let go.
   const replies = new WeakMap<FileAtHand, ReadyFile>()
+  const found = turnMemory<ReadyFile>()
 
   function readyFile(path: string, part: FilePart, atHand: FileAtHand): ReadyFile {
     const known = replies.get(atHand)
@@ -44,17 +46,22 @@ export function createReadyFiles(backend: Backend, cacheControl: string): ReadyF
     return made
   }
 
-  return {
-    find: (path) => {
-      if (backend.fileAtHand === undefined) return undefined
-      for (const [suffix, part] of partSuffixes) {
-        if (!path.endsWith(suffix)) continue
-        const atHand = backend.fileAtHand(path.slice(0, path.length - suffix.length), part)
-        if (atHand !== undefined) return readyFile(path, part, atHand)
-      }
-      return undefined
-    },
+  function find(path: string): ReadyFile | undefined {
+    if (backend.fileAtHand === undefined) return undefined
+    const known = found.get(path)
+    if (known !== undefined) return known
+    for (const [suffix, part] of partSuffixes) {
+      if (!path.endsWith(suffix)) continue
+      const atHand = backend.fileAtHand(path.slice(0, path.length - suffix.length), part)
+      if (atHand === undefined) continue
+      const ready = readyFile(path, part, atHand)
+      found.set(path, ready)
+      return ready
+    }
+    return undefined
   }
+
+  return { find }
 }
 
 /** What tells states of a file apart. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
-import { statfs } from 'node:fs/promises'
 import { LRUCache } from 'lru-cache'
+import { createLocalFiles } from '../../util/local-files.js'
 import type { Descriptor } from './descriptor.js'
 import { type FileState, fileState } from './layout.js'
 
@@ -48,39 +48,14 @@ const idleMs = 5000
 // What an entry costs beside its bytes.
 const entryBytes = 1024
 
-/** Local file systems, by the number that `statfs` tells: their `stat` asks no other machine and blocks on none. */
-const localFileSystems: ReadonlySet<number> = new Set([
-  0xef53, // ext2, ext3, ext4
-  0x58465342, // xfs
-  0x9123683e, // btrfs
-  0x01021994, // tmpfs
-  0x794c7630, // overlayfs
-  0x2fc12fc1, // zfs
-  0xf2f52010, // f2fs
-  0xca451a4e, // bcachefs
-])
-
 /** A cache that holds nothing yet. */
 export function createFileCache({ maxBytes, maxDescriptors }: FileCacheOptions): FileCache {
-  const devices = new Map<bigint, boolean>()
+  const localFiles = createLocalFiles()
   const small =
     maxBytes === 0
       ? undefined
       : new LRUCache<string, KeptFile>({ maxSize: maxBytes, sizeCalculation: ({ found }) => found.size + entryBytes })
   const open = maxDescriptors === 0 ? undefined : createOpenFiles(maxDescriptors)
-
-  /** The answer for a file system that was not met before is there for the next file. */
-  function isLocal(path: string, device: bigint): boolean {
-    const known = devices.get(device)
-    if (known !== undefined) return known
-    if (process.platform === 'linux') {
-      void statfs(path).then(
-        ({ type }) => devices.set(device, localFileSystems.has(type)),
-        () => {},
-      )
-    }
-    return false
-  }
 
   return {
     get: (path) => {
@@ -92,7 +67,7 @@ export function createFileCache({ maxBytes, maxDescriptors }: FileCacheOptions):
     },
     keep: (path, file) => {
       const ageMs = Date.now() - file.found.changedMs
-      if (ageMs < settledMs || !isLocal(path, file.found.device)) return
+      if (ageMs < settledMs || !localFiles.has(path, file.found.device)) return
       if ('bytes' in file) small?.set(path, file)
       else open?.keep(path, file)
     },

@@ -62,7 +62,6 @@ const data: readonly HttpScenario[] = [
   },
   {
     name: 'pages-login',
-    note: 'every login looks whether the password file changed (a `stat` in the thread pool) and makes an HMAC of the credentials; both are promised, and neither is left out for speed.',
     title: 'project page of 20 files with a login out of an htpasswd file',
     tree: tenThousand,
     path: 'simple/small/',
@@ -73,7 +72,6 @@ const data: readonly HttpScenario[] = [
   },
   {
     name: 'pages-metadata',
-    note: 'the bytes are kept, but they are found and opened through promises; nothing answers from memory at once yet.',
     title: 'core metadata of a wheel (`.metadata`)',
     tree: tenThousand,
     path: 'packages/small-1.0-py3-none-any.whl.metadata',

@@ -88,16 +88,16 @@ test('a change counts with the next question', async (t) => {
 
 test('nobody can tell while the file is missing or cut off anywhere', async (t) => {
   const { path, authorizer, write } = open(t)
-  await assert.rejects(authorizer(null, { action: 'list' }), unavailable)
+  await assert.rejects(async () => authorizer(null, { action: 'list' }), unavailable)
   const whole = JSON.stringify({ rules: [{ who: 'anyone', may: ['list'], projects: ['a'] }] })
   for (let end = 0; end < whole.length; end++) {
     write(whole.slice(0, end))
-    await assert.rejects(authorizer(null, { action: 'list', project: 'a' }), unavailable)
+    await assert.rejects(async () => authorizer(null, { action: 'list', project: 'a' }), unavailable)
   }
   write(whole)
   assert.equal(await authorizer(null, { action: 'list', project: 'a' }), true)
   rmSync(path)
-  await assert.rejects(authorizer(null, { action: 'list', project: 'a' }), unavailable)
+  await assert.rejects(async () => authorizer(null, { action: 'list', project: 'a' }), unavailable)
 })
 
 const rule = { who: 'bob', may: 'list' }
@@ -120,7 +120,7 @@ for (const [what, content, place] of [
   test(`a file with ${what} is refused by naming the place, once in the log`, async (t) => {
     const { authorizer, logger } = open(t, content)
     for (const _ of [1, 2]) {
-      await assert.rejects(authorizer(null, { action: 'list' }), { ...unavailable, message: place })
+      await assert.rejects(async () => authorizer(null, { action: 'list' }), { ...unavailable, message: place })
     }
     assert.deepEqual(
       logger.records.map(({ level }) => level),
@@ -132,5 +132,5 @@ for (const [what, content, place] of [
 test('a closed authorizer refuses to tell', async (t) => {
   const { authorizer } = open(t, team)
   await authorizer.close()
-  await assert.rejects(authorizer(null, { action: 'list' }), { code: 'ERR_PYPI_CLOSED' })
+  await assert.rejects(async () => authorizer(null, { action: 'list' }), { code: 'ERR_PYPI_CLOSED' })
 })

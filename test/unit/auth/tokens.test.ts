@@ -109,12 +109,12 @@ test('tokens cannot be told while the file is malformed or a directory; password
   const { token } = await createToken(path, ci)
   assert.ok(await auther('__token__', token))
   writeFileSync(path, '{"format": 1, "tokens": [')
-  await assert.rejects(auther('__token__', token), unavailable)
+  await assert.rejects(async () => auther('__token__', token), unavailable)
   assert.equal(await auther('bob', 'password'), false)
   assert.equal(await auther('__token__', `${token}x`), false)
   rmSync(path)
   mkdirSync(path)
-  await assert.rejects(auther('__token__', token), unavailable)
+  await assert.rejects(async () => auther('__token__', token), unavailable)
 })
 
 test('a closed auther refuses to tell', async (t) => {
