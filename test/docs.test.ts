@@ -382,3 +382,18 @@ function testSources(folder: string): readonly string[] {
     return entry.name.endsWith('.test.ts') ? [path] : []
   })
 }
+
+test('the changelog is grouped by kinds of changes and themes, and tells nothing twice', () => {
+  const changelog = read('CHANGELOG.md')
+  const kinds = [...changelog.matchAll(/^### (.*)$/gm)].map(([, kind = '']) => kind)
+  const known = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security']
+  assert.deepEqual(
+    kinds.filter((kind) => !known.includes(kind)),
+    [],
+  )
+  const lines = changelog.split('\n').filter((line) => line.startsWith('- ') || line.startsWith('#'))
+  assert.deepEqual(
+    lines.filter((line, index) => lines.indexOf(line) !== index),
+    [],
+  )
+})
