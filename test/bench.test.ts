@@ -8,7 +8,9 @@ import { parseFilename } from 'pypi-server'
 import { httpScenario } from './bench/http-scenario.js'
 import { median, type Result, runScenario } from './bench/measure.js'
 import { allScenarios } from './bench/scenario.js'
+import { serveApp, serveScript } from './bench/servers.js'
 import { makeTree, projectsOf } from './bench/tree.js'
+import { measureUploads, uploadSources } from './bench/upload-load.js'
 import { serveIndex } from './helpers/index-server.js'
 import { temporaryDirectory } from './helpers/temporary.js'
 
@@ -53,6 +55,20 @@ test('the bench measures us and a bare server with the same bytes in turn, and j
     verdicts.map(({ isMet }) => isMet),
     [true, false],
   )
+})
+
+test('the bench uploads wheels that an index takes, each under a name of its own, and a bare server takes them as well', async (t) => {
+  const directory = temporaryDirectory(t)
+  const context = { treesFolder: directory, scratchFolder: directory, peers: [], profileFolder: undefined }
+  const bare = await serveScript('serve-uploads.js', [directory])
+  t.after(() => bare.stop())
+  const ours = await serveApp({ roots: directory }, context)
+  t.after(() => ours.stop())
+  for (const { url } of [ours, bare]) {
+    const load = { url, directory, sources: await uploadSources(2, 1000), connections: 2 }
+    const { durations } = await measureUploads(load, 0)
+    assert.equal(durations.length, 2)
+  }
 })
 
 test('directories for the bench hold valid wheels and sdists, as many as asked for', async (t) => {
