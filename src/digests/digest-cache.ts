@@ -24,7 +24,7 @@ export interface DigestCache<T> {
    * this fulfils with is called.
    */
   readonly rotate: () => Promise<() => Promise<void>>
-  /** Writes what is not written yet. */
+  /** Writes what is not written yet; what cannot be written waits for the next time, up to ten thousand values. */
   readonly flush: () => Promise<void>
 }
 
@@ -40,25 +40,28 @@ export async function openDigestCache<T>(path: string, logger: Logger): Promise<
   let lines = (await load(oldPath, entries)) + (await load(path, entries))
   let unwritten: string[] = []
   let writing: Promise<void> = Promise.resolve()
-  let broken = false
+  let timer: NodeJS.Timeout | undefined
+  const trouble = createTrouble(path, logger)
   let isReleased = false
 
   function write(task: () => Promise<void>): Promise<void> {
-    if (broken) return writing
-    writing = writing.then(task).catch((error: unknown) => {
-      broken = true
-      logger.warn(
-        { path, reason: errorMessage(error) },
-        'digests cannot be remembered: they are computed again next time',
-      )
-    })
+    writing = writing.then(task).then(trouble.hasEnded, trouble.tell)
     return writing
   }
 
   function flush(): Promise<void> {
-    const text = unwritten.join('')
+    clearTimeout(timer)
+    timer = undefined
+    const due = unwritten
     unwritten = []
-    return text === '' ? writing : write(() => append(path, text))
+    if (due.length === 0) return writing
+    return write(() =>
+      append(path, due.join('')).catch((error: unknown) => {
+        // With the next ones: a disk does not stay full.
+        unwritten = [...due, ...unwritten].slice(-maxUnwritten)
+        throw error
+      }),
+    )
   }
 
   return {
@@ -70,7 +73,7 @@ export async function openDigestCache<T>(path: string, logger: Logger): Promise<
       if (!isReleased) entries.set(file, { identity, value })
       lines += 1
       unwritten.push(formatLine(file, identity, value))
-      if (unwritten.length === 1) setTimeout(() => void flush(), 200).unref()
+      timer ??= setTimeout(() => void flush(), 200).unref()
     },
     compact: async (keep) => {
       for await (const files of slices([...entries.keys()], linesPerSlice))
@@ -97,6 +100,24 @@ export async function openDigestCache<T>(path: string, logger: Logger): Promise<
       }
     },
     flush,
+  }
+}
+
+/** Tells of failures, once for those in a row. */
+function createTrouble(
+  path: string,
+  logger: Logger,
+): { readonly tell: (error: unknown) => void; readonly hasEnded: () => void } {
+  let isTold = false
+  return {
+    tell: (error) => {
+      const reason = errorMessage(error)
+      if (!isTold) logger.warn({ path, reason }, 'digests cannot be remembered for the next start')
+      isTold = true
+    },
+    hasEnded: () => {
+      isTold = false
+    },
   }
 }
 
@@ -139,6 +160,8 @@ function parseLine<T>(line: string): [string, string, T] | undefined {
 
 const checksumLength = 8
 const linesPerSlice = 1000
+// Some MiB, for what nobody misses but the next start.
+const maxUnwritten = 10_000
 
 function checksum(text: string): string {
   return createHash('md5').update(text).digest('hex').slice(0, checksumLength)

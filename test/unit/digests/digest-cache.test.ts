@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openDigestCache } from '#src/digests/digest-cache.js'
@@ -152,6 +152,18 @@ test('a cache that cannot be written is told once and goes on in memory', async 
   }
   assert.equal(warnings.length, 1)
   assert.deepEqual([cache.get('a.whl', 'i'), cache.get('b.whl', 'i')], ['x', 'x'])
+})
+
+test('what could not be written is written once it can be', async (t) => {
+  const path = join(temporaryDirectory(t), 'cache')
+  const cache = await openDigestCache<string>(path, silentLogger)
+  mkdirSync(path)
+  cache.set('a.whl', 'i', 'x')
+  await cache.flush()
+  rmdirSync(path)
+  cache.set('b.whl', 'i', 'y')
+  await cache.flush()
+  assert.deepEqual(await remembered(path, 'a.whl', 'b.whl'), ['x', 'y'])
 })
 
 test('after a rotation the old file counts until it is dropped', async (t) => {
