@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import type { Auther } from '#src/auth/auther.js'
 import { type HtpasswdOptions, htpasswd } from '#src/auth/htpasswd.js'
 import { passwordWorker } from '#src/auth/password-worker.js'
+import { eventually } from '../../helpers/eventually.js'
 import { context, fixtures, hashOf, recordingLogger, slowHash, temporaryPath } from './fixtures.js'
 
 const [x, horse] = [hashOf('apr1', 'x'), hashOf('apr1', 'correct horse')]
@@ -206,6 +207,26 @@ test('a success is remembered until the file changes, a failure is not', async (
   await appendFile(path, '# changed\n')
   assert.equal(await auther('a', 'x'), true)
   assert.equal(verifier.statistics().verified, 4)
+})
+
+test('a login that was verified is answered at once while the file is as it was read, and any other is not', {
+  skip: process.platform !== 'linux' && 'only on Linux is it known which files are local',
+}, async (t) => {
+  const path = await temporaryPath(t)
+  await writeFile(path, `a:${x}\n`)
+  const auther = htpasswd(path)
+  t.after(auther.close)
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 60_000 })
+  await eventually(async () => {
+    const answer = auther('a', 'x')
+    assert.equal(await answer, true)
+    return answer === true
+  })
+  assert.notEqual(auther('a', 'wrong'), true)
+  await writeFile(path, `a:${horse}\n`)
+  assert.equal(await auther('a', 'x'), false)
+  await rm(path)
+  await assert.rejects(async () => auther('a', 'x'), unavailable)
 })
 
 test('an unknown user costs one verification and gets nothing, even with the password of the slowest hash', async (t) => {
