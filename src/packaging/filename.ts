@@ -36,6 +36,8 @@ export const maxUploadFilenameBytes = 200
 const wheelSuffix = '.whl'
 // Lone surrogates cannot be written in a URL.
 const forbidden = /[\p{Cc}\p{Cs}/\\]/u
+/** ASCII without blanks, slashes and control characters: a byte each, and none forbidden. */
+const plainName = /^[!-.0-[\]-~]+$/
 const archiveExtension = /\.(?:tar\.gz|tgz|tar\.bz2|tar\.xz|zip)$/i
 const eggStem = /^(.+)-(py[0-9]\.[0-9]+)(?:-.+)?$/is
 const installerName = /^(.+)\.(?:win32|win-amd64|win-arm64)-(py[23]\.[0-9]+)\.(?:exe|msi)$/is
@@ -47,8 +49,7 @@ const uploadName = /^[A-Za-z0-9][A-Za-z0-9._+!-]*$/
  * project, with control characters or slashes, or longer than 240 bytes.
  */
 export function parseFilename(filename: string): ParsedFilename | undefined {
-  if (filename.startsWith('.') || filename.length > maxFilenameBytes || forbidden.test(filename)) return undefined
-  if (new TextEncoder().encode(filename).length > maxFilenameBytes) return undefined
+  if (!isListable(filename)) return undefined
   const parts = parseParts(filename)
   const name = normalizeName(parts?.project ?? '')
   // Nothing but separators names no project.
@@ -88,6 +89,13 @@ export function normalFilename({ filename, name, version, kind }: ParsedFilename
     default:
       return filename
   }
+}
+
+function isListable(filename: string): boolean {
+  if (filename.startsWith('.') || filename.length > maxFilenameBytes) return false
+  // Nearly all names are plain, which takes a tenth of the time to tell.
+  if (plainName.test(filename)) return true
+  return !forbidden.test(filename) && new TextEncoder().encode(filename).length <= maxFilenameBytes
 }
 
 type Parts = Omit<ParsedFilename, 'filename' | 'name'>

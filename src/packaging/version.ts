@@ -19,6 +19,7 @@ export const maxVersionLength = 256
 // PEP 440, appendix B, taken apart so that none can backtrack far. ASCII only: without the `u` flag, `i` folds nothing
 // onto ASCII.
 const epochAndRelease = /^v?(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)/i
+const plainRelease = /^[0-9]+(?:\.[0-9]+)*$/
 const preRelease = /^[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?([0-9]*)/i
 const postRelease = /^(?:-([0-9]+)|[-_.]?(?:post|rev|r)[-_.]?([0-9]*))/i
 const devRelease = /^[-_.]?dev[-_.]?([0-9]*)/i
@@ -40,6 +41,8 @@ export function parseVersion(text: string): Version | undefined {
 
 /** Whether the text is a version without white space around it. */
 export function isVersion(text: string): boolean {
+  // Nearly all versions are plain, which takes a tenth of the time to tell.
+  if (text.length <= maxVersionLength && plainRelease.test(text)) return true
   return text === text.trim() && parseVersion(text) !== undefined
 }
 
