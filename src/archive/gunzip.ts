@@ -1,5 +1,5 @@
 import { pipeline, Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import { createGunzip, gunzipSync } from 'node:zlib'
 import { errorCode, errorMessage } from '../errors.js'
 import { ArchiveLimitError, badArchive, TruncatedArchiveError } from './archive-error.js'
 import { type ByteSource, beginsLike } from './byte-source.js'
@@ -8,6 +8,10 @@ const gzipMagic = '\x1f\x8b'
 const chunkBytes = 128 * 1024
 /** Up to this many unpacked bytes any ratio is fine. */
 export const ratioFreeBytes = 64 * 2 ** 20
+
+/** Up to this size a file is inflated in one go: a stream takes far longer to be set up. */
+const smallBytes = 256 * 1024
+const smallInflatedBytes = 2 * 2 ** 20
 
 /** Limits of {@link gunzip}. */
 export interface GunzipOptions {
@@ -26,6 +30,11 @@ export interface GunzipOptions {
 export async function* gunzip(source: ByteSource, options: GunzipOptions = {}): AsyncGenerator<Buffer, void> {
   const { maxBytes = 2 * 2 ** 30, maxRatio = 1000 } = options
   if (!beginsLike(source, gzipMagic)) throw badArchive('not a gzip file')
+  const whole = source.size > smallBytes ? undefined : gunzipAtOnce(source, Math.min(maxBytes, smallInflatedBytes))
+  if (whole !== undefined) {
+    yield whole.bytes
+    return checkPadding(source, whole.packedBytes)
+  }
   const feed = sourceStream(source)
   const engine = createGunzip({ chunkSize: chunkBytes })
   pipeline(feed, engine, reportedByEngine)
@@ -44,6 +53,26 @@ export async function* gunzip(source: ByteSource, options: GunzipOptions = {}): 
     engine.destroy()
   }
   checkPadding(source, engine.bytesWritten)
+}
+
+/** `undefined` for what is large, or not as it should be: a stream tells how. */
+function gunzipAtOnce(
+  source: ByteSource,
+  maxOutputLength: number,
+): { readonly bytes: Buffer; readonly packedBytes: number } | undefined {
+  const packed = source.read(0, source.size)
+  try {
+    const { buffer, engine } = gunzipSync(packed, { maxOutputLength, info: true }) as unknown as InflatedWithInfo
+    return { bytes: buffer, packedBytes: engine.bytesWritten }
+  } catch {
+    return undefined
+  }
+}
+
+/** What Node gives with `info`, which its types do not tell. */
+interface InflatedWithInfo {
+  readonly buffer: Buffer
+  readonly engine: { readonly bytesWritten: number }
 }
 
 /** An error of either stream destroys the engine with it, so the iteration throws it. */

@@ -58,7 +58,7 @@ export function createBackground({ roots, algorithms, catalogue, disk, read, lea
 
   async function readBatch(batch: readonly CatalogueFile[]): Promise<void> {
     const small = batch.filter(({ state }) => state.size < bytesPerBatch)
-    const files = small.map((file) => named(roots, file))
+    const files = small.map((file) => readingOf(roots, file))
     const found = files.length === 0 ? [] : await disk.ask({ kind: 'inspect', files, algorithms })
     for (const [at, file] of small.entries()) learn(file, found[at] as InspectedFile)
     for (const file of batch) if (file.state.size >= bytesPerBatch) await read(file)
@@ -109,7 +109,8 @@ export function createBackground({ roots, algorithms, catalogue, disk, read, lea
   }
 }
 
-function named(
+/** How the thread that reads is told of a file. */
+export function readingOf(
   roots: readonly string[],
   { root, path, filename, format: kind, project: name, version }: CatalogueFile,
 ): { readonly path: string; readonly parsed: DistributionKind } {

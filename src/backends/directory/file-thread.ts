@@ -1,14 +1,15 @@
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
-import { fileSource } from '../../archive/byte-source.js'
-import { readDistributionMetadata, verifyEnd } from '../../archive/distribution-metadata.js'
+import { fileSource, memorySource } from '../../archive/byte-source.js'
+import { type DistributionKind, readDistributionMetadata, verifyEnd } from '../../archive/distribution-metadata.js'
 import { createDigester, digestFile } from '../../digests/digest.js'
 import { errorCode, errorMessage } from '../../errors.js'
 import { parseCoreMetadata } from '../../packaging/core-metadata.js'
 import { isSpecifierSet } from '../../packaging/specifier.js'
 import { answerWith } from './answering.js'
 import type { Description, DiskRequest, FileDigest, InspectedFile } from './disk-protocol.js'
+import { smallFileBytes } from './gathering.js'
 import { fileIdentity } from './layout.js'
 
 // A thread that reads files: what it computes must not take turns from the event loop where there are too few cores.
@@ -34,18 +35,61 @@ answerWith(async (request) => {
 
 async function inspect({ files, algorithms }: Request<'inspect'>): Promise<readonly InspectedFile[]> {
   const found: InspectedFile[] = []
+  // Of this request alone: others come in between.
+  const buffer = Buffer.allocUnsafeSlow(smallFileBytes + 1)
   for (const { path, parsed } of files) {
     try {
-      const { metadata: _, ...description } = await describe({ kind: 'describe', path, parsed })
-      found.push({
-        description,
-        digest: await digest({ kind: 'digest', path, filename: parsed.filename, algorithms }),
-      })
+      found.push(
+        (await inspectSmall({ path, parsed }, { algorithms, buffer })) ??
+          (await inspectLarge(path, parsed, algorithms)),
+      )
     } catch (error) {
       found.push({ code: errorCode(error), message: errorMessage(error) })
     }
   }
   return found
+}
+
+async function inspectLarge(
+  path: string,
+  parsed: DistributionKind,
+  algorithms: readonly string[],
+): Promise<InspectedFile> {
+  const { metadata: _, ...description } = await describe({ kind: 'describe', path, parsed })
+  return { description, digest: await digest({ kind: 'digest', path, filename: parsed.filename, algorithms }) }
+}
+
+/** Reads a file once for all that is asked; `undefined` when it is larger than the buffer. */
+async function inspectSmall(
+  { path, parsed }: Request<'inspect'>['files'][number],
+  { algorithms, buffer }: { readonly algorithms: readonly string[]; readonly buffer: Buffer },
+): Promise<InspectedFile | undefined> {
+  const fd = openFile(path)
+  try {
+    const identity = fileIdentity(fstatSync(fd, { bigint: true }))
+    const bytes = readWhole(fd, buffer)
+    if (bytes === undefined) return undefined
+    const source = memorySource(bytes)
+    const { metadata, ...found } = await readDistributionMetadata(source, parsed)
+    const description = { identity, ...found, ...(await describeMetadata(metadata)) }
+    const digester = await createDigester(algorithms)
+    digester.update(bytes)
+    const hashes = digester.finish()
+    const state = await verifyEnd(source, parsed.filename)
+    return { description, digest: { identity: identity === identityNow(path) ? identity : '', state, hashes } }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function readWhole(fd: number, buffer: Buffer): Buffer | undefined {
+  let filled = 0
+  for (;;) {
+    const count = readSync(fd, buffer, filled, buffer.length - filled, filled)
+    if (count === 0) return buffer.subarray(0, filled)
+    filled += count
+    if (filled === buffer.length) return undefined
+  }
 }
 
 async function describe({ path, parsed }: Request<'describe'>): Promise<Description> {

@@ -8,6 +8,7 @@ import { type Background, createBackground } from './background.js'
 import { type Catalogue, type CatalogueFile, type Inspection, isBarred } from './catalogue.js'
 import type { Disk } from './disk.js'
 import type { Description, FileDigest, InspectedFile } from './disk-protocol.js'
+import { createGathering, type Gathering, smallFileBytes } from './gathering.js'
 
 /** Finds out what stands in files: in the background for all, at once for those that somebody asks for. */
 export interface Inspector {
@@ -67,7 +68,9 @@ interface State extends InspectorOptions {
   readonly arrivals: ReturnType<typeof pLimit>
   /** all others are read when nobody waits for anything. */
   readonly background: Background
-  /** However many ask at once, for every file that is open takes descriptors; */
+  /** Small files that somebody waits for are read whole, many at a time; */
+  readonly gathering: Gathering
+  /** larger ones few at a time, for every file that is open takes descriptors; */
   readonly descriptions: ReturnType<typeof pLimit>
   /** apart, so that no page waits for the whole of other files. */
   readonly digests: ReturnType<typeof pLimit>
@@ -97,6 +100,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       read: (file) => digested(state, file),
       learn: (...all) => learn(state, ...all),
     }),
+    gathering: createGathering(options),
     descriptions: pLimit(descriptionsAtOnce),
     digests: pLimit(digestsAtOnce),
     revealing: new Map(),
@@ -179,8 +183,14 @@ async function described(state: State, file: CatalogueFile): Promise<CatalogueFi
   if (file.inspection !== undefined || isBarred(file.problem)) return file
   const current = state.catalogue.current(file)
   if (current === undefined || current.inspection !== undefined) return current
-  await once(state.describing, current, () => describe(state, current))
+  await once(state.describing, current, () => (isSmall(current) ? inspect(state, current) : describe(state, current)))
   return state.catalogue.current(file)
+}
+
+/** Finds out at once all that there is to be known. */
+async function inspect(state: State, file: CatalogueFile): Promise<void> {
+  const found = await attempt(state, file, () => state.gathering.inspect(file))
+  if (found !== undefined) learn(state, file, found)
 }
 
 async function describe(state: State, file: CatalogueFile): Promise<void> {
@@ -210,7 +220,7 @@ async function digested(state: State, file: CatalogueFile): Promise<CatalogueFil
 
 async function digest(state: State, file: CatalogueFile): Promise<void> {
   const { inspection } = (await described(state, file)) ?? {}
-  if (inspection === undefined) return
+  if (inspection === undefined || inspection.hashes !== undefined) return
   const { algorithms } = state
   const path = absolutePath(state, file)
   const found = await attempt(state, file, () =>
@@ -219,7 +229,7 @@ async function digest(state: State, file: CatalogueFile): Promise<void> {
   if (found !== undefined) learnDigest(state, file, inspection, found)
 }
 
-/** Takes in what the background found out about a file. */
+/** Takes in what was found out about a file that was read whole. */
 function learn(state: State, file: CatalogueFile, found: InspectedFile): void {
   if ('message' in found) {
     fail(state, file, found)
@@ -314,6 +324,10 @@ function once(running: Map<string, Promise<void>>, file: CatalogueFile, work: ()
 /** Whether only reading a file to its end tells if it has one; zip archives have a directory there. */
 function needsWholeRead({ filename }: CatalogueFile): boolean {
   return !/\.(?:whl|zip|egg)$/i.test(filename)
+}
+
+function isSmall({ state: { size } }: CatalogueFile): boolean {
+  return size <= smallFileBytes
 }
 
 function hasAll(hashes: Readonly<Record<string, string>>, algorithms: readonly string[]): boolean {
