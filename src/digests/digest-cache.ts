@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { appendFile, mkdir, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorMessage, undefinedIf } from '../errors.js'
 import type { Logger } from '../logger.js'
@@ -12,6 +13,8 @@ import { slices } from '../util/slices.js'
 export interface DigestCache<T> {
   /** What was remembered for exactly this state of the file. */
   readonly get: (path: string, identity: string) => T | undefined
+  /** Whether nothing is remembered in memory: then nothing will be found. */
+  readonly isEmpty: () => boolean
   readonly set: (path: string, identity: string, value: T) => void
   /** Forgets what was remembered for paths that `keep` refuses, then rewrites the file when much of it is outdated. */
   readonly compact: (keep: (path: string) => boolean) => Promise<void>
@@ -69,6 +72,7 @@ export async function openDigestCache<T>(path: string, logger: Logger): Promise<
       const entry = entries.get(file)
       return entry?.identity === identity ? entry.value : undefined
     },
+    isEmpty: () => entries.size === 0,
     set: (file, identity, value) => {
       if (!isReleased) entries.set(file, { identity, value })
       lines += 1
@@ -129,22 +133,37 @@ async function append(path: string, text: string): Promise<void> {
 }
 
 async function rewrite<T>(path: string, entries: ReadonlyMap<string, Entry<T>>): Promise<void> {
-  const text = [...entries].map(([file, { identity, value }]) => formatLine(file, identity, value)).join('')
   const temporary = `${path}.${process.pid}.new`
-  await writeFile(temporary, text)
+  await writeFile(temporary, linesOf(entries))
   await rename(temporary, path)
 }
 
+async function* linesOf<T>(entries: ReadonlyMap<string, Entry<T>>): AsyncGenerator<string> {
+  for await (const some of slices([...entries], linesPerSlice))
+    yield some.map(([file, { identity, value }]) => formatLine(file, identity, value)).join('')
+}
+
 async function load<T>(path: string, entries: Map<string, Entry<T>>): Promise<number> {
-  // Whatever cannot be read is as good as not remembered.
-  const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n')
-  for await (const slice of slices(lines, linesPerSlice)) {
-    for (const line of slice) {
-      const parsed = parseLine<T>(line)
-      if (parsed !== undefined) entries.set(parsed[0], { identity: parsed[1], value: parsed[2] })
-    }
+  let count = 0
+  const take = (line: string): void => {
+    if (line === '') return
+    count += 1
+    const parsed = parseLine<T>(line)
+    if (parsed !== undefined) entries.set(parsed[0], { identity: parsed[1], value: parsed[2] })
   }
-  return lines.filter((line) => line !== '').length
+  let rest = ''
+  try {
+    // A part at a time: after very many files have changed it is as large as all that is known of them.
+    for await (const part of createReadStream(path, { encoding: 'utf8' }) as AsyncIterable<string>) {
+      const lines = (rest + part).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) take(line)
+    }
+    take(rest)
+  } catch {
+    // Whatever cannot be read is as good as not remembered.
+  }
+  return count
 }
 
 function formatLine(file: string, identity: string, value: unknown): string {
@@ -159,7 +178,7 @@ function parseLine<T>(line: string): [string, string, T] | undefined {
 }
 
 const checksumLength = 8
-const linesPerSlice = 1000
+const linesPerSlice = 200
 // Some MiB, for what nobody misses but the next start.
 const maxUnwritten = 10_000
 

@@ -25,7 +25,7 @@ async function snapshotOf(scope: SnapshotScope, ...paths: readonly string[]): Pr
   const catalogue = createCatalogue(scope.algorithms)
   for (const path of paths) {
     const state = fileState(statSync(join(root, path), { bigint: true }))
-    const file = catalogue.update(0, path, state)?.file
+    const file = catalogue.byId(catalogue.update(0, path, state)?.id ?? 0)
     assert.ok(file)
     const hashes = Object.fromEntries(scope.algorithms.map((algorithm) => [algorithm, lie]))
     catalogue.note(file, { inspection: { state: 'complete', requiresPython: '>=3.1', hashes } })
@@ -44,6 +44,12 @@ function open(t: TestContext, roots: string | readonly string[], hashAlgorithm?:
 
 async function digestsOf(backend: DirectoryBackend, project = 'demo'): Promise<unknown> {
   return (await backend.getProject(normalizeName(project)))?.files.map(({ hashes }) => hashes['sha256'])
+}
+
+async function namesOf(backend: DirectoryBackend): Promise<readonly string[]> {
+  const names: string[] = []
+  for await (const page of backend.listProjects()) names.push(...page.map(({ name }) => name))
+  return names
 }
 
 test('what a snapshot knows of files that did not change is told without reading them', async (t) => {
@@ -81,6 +87,34 @@ test('a file that was removed while nothing ran is gone, and so is its project',
   assert.equal(await backend.findFile(demo.filename), undefined)
   assert.equal(await backend.getProject(normalizeName('demo')), undefined)
   assert.deepEqual(await digestsOf(backend, 'other'), [lie])
+})
+
+test('a folder that was removed while nothing ran takes its projects with it', async (t) => {
+  const root = temporaryDirectory(t)
+  mkdirSync(join(root, 'sub'))
+  put(join(root, 'sub'), demo)
+  put(root, other)
+  await snapshotOf({ roots: [root], algorithms: ['sha256'] }, `sub/${demo.filename}`, other.filename)
+  rmSync(join(root, 'sub'), { recursive: true })
+  const backend = open(t, root)
+  // Waits until everything was read.
+  assert.equal(await backend.getProject(normalizeName('missing')), undefined)
+  assert.deepEqual(await namesOf(backend), ['other'])
+})
+
+test('of a directory of many files one is told of as it is, although not all were looked at', async (t) => {
+  const root = temporaryDirectory(t)
+  mkdirSync(join(root, 'sub'))
+  for (let minor = 0; minor < 6000; minor += 1) writeFileSync(join(root, `many-1.${minor}.zip`), '')
+  put(join(root, 'sub'), demo)
+  const backend = open(t, root)
+  const [file] = (await backend.getProject(normalizeName('demo')))?.files ?? []
+  assert.deepEqual(
+    [file?.path, file?.size, file?.hashes],
+    [`sub/${demo.filename}`, demo.bytes.length, { sha256: sha256(demo.bytes) }],
+  )
+  assert.equal(await backend.getProject(normalizeName('missing')), undefined)
+  assert.deepEqual((await namesOf(backend)).toSorted(), ['demo', 'many'])
 })
 
 test('a project that came while nothing ran is never told to be missing', async (t) => {
@@ -152,7 +186,7 @@ test('files that a snapshot has no digest of are read, and files that were held 
   const catalogue = createCatalogue()
   const stateOf = (name: string) => fileState(statSync(join(root, name), { bigint: true }))
   catalogue.update(0, demo.filename, stateOf(demo.filename))
-  const held = catalogue.update(0, other.filename, stateOf(other.filename))?.file
+  const held = catalogue.byId(catalogue.update(0, other.filename, stateOf(other.filename))?.id ?? 0)
   assert.ok(held)
   catalogue.note(held, { isHeld: true })
   mkdirSync(join(root, '.pypi-server'))

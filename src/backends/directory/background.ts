@@ -6,8 +6,8 @@ import type { InspectedFile } from './disk-protocol.js'
 
 /** Reads files that nobody asked for yet, a batch at a time. */
 export interface Background {
-  /** Remembers a file; the last one goes first. */
-  readonly add: (file: CatalogueFile) => void
+  /** Remembers the file of this id; the last one goes first. */
+  readonly add: (id: number) => void
   /** As `add`, but after all others. */
   readonly resume: (id: number) => void
   /** Waits while somebody waits for work on other files. */
@@ -92,7 +92,7 @@ export function createBackground({ roots, algorithms, catalogue, disk, read, lea
   }
 
   return {
-    add: ({ id, state }) => put(state.modifiedMs > Date.now() - recentMs ? recent : old, id),
+    add: (id) => put(catalogue.timesOf(id).modifiedMs > Date.now() - recentMs ? recent : old, id),
     resume: (id) => put(old, id),
     whileAsked: async (work) => {
       asked += 1

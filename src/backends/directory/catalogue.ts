@@ -1,13 +1,23 @@
 import type { DistributionFilename, NormalizedName } from '../../backend.js'
 import { type ParsedFilename, parseFilename } from '../../packaging/filename.js'
-import { createShardedMap, type ShardedMap } from '../../util/sharded-map.js'
+import { createShardedMap } from '../../util/sharded-map.js'
+import {
+  type CatalogueParts,
+  type CatalogueUpdate,
+  inProject,
+  isShownRow,
+  link,
+  remove,
+  see,
+  seeName,
+} from './catalogue-changes.js'
 import { adoptChunk, type ImageTables, imageTables, packChunks } from './catalogue-image.js'
 import type { Description } from './disk-protocol.js'
-import { createEntryWriter, type EntryWriter, entryHeadWords, nameHash, nameWords, readState } from './file-entry.js'
+import { createEntryWriter, entryHeadWords, nameHash, nameWords, readState } from './file-entry.js'
 import * as row from './file-rows.js'
-import { createFolderLists, type FolderLists, type ListedFolder } from './folder-lists.js'
-import { createInspections, type Inspections } from './inspections.js'
-import { type Companion, companionSuffixes, companionTarget, type FileState, joinPath } from './layout.js'
+import { createFolderLists, type ListedFolder } from './folder-lists.js'
+import { createInspections } from './inspections.js'
+import { type Companion, companionSuffixes, type FileState, joinPath } from './layout.js'
 
 /** What was found out about a file's bytes; remembered across restarts, so it holds plain values only. */
 export interface Inspection {
@@ -54,10 +64,14 @@ export interface CatalogueNote {
 export interface Catalogue {
   /** Stands for the files that {@link Catalogue.filesOf} tells of, without unpacking them. */
   readonly idsOf: (project: NormalizedName) => readonly number[]
+  /** Whether it is known of every file of the project what stands in it, as far as that can be found out. */
+  readonly isInspected: (project: NormalizedName) => boolean
   /** Whether a file of the project could not be inspected, and might be at another try. */
   readonly hasProblem: (project: NormalizedName) => boolean
   /** The files of a project; of equal paths in several roots only the first root's. */
   readonly filesOf: (project: NormalizedName) => readonly CatalogueFile[]
+  /** All projects that any file is known of, shown or not. */
+  readonly names: () => Generator<NormalizedName>
   /** All projects that have a file to show. */
   readonly projects: () => IterableIterator<{ readonly name: NormalizedName; readonly fileCount: number }>
   /** The file that this path is served from. */
@@ -75,6 +89,12 @@ export interface Catalogue {
   readonly has: (project: NormalizedName) => boolean
   /** The file as it stands now; `undefined` when its path has other bytes or none. */
   readonly current: (file: CatalogueFile) => CatalogueFile | undefined
+  /** When the file of this {@link CatalogueFile.id} was last changed, in milliseconds since the epoch. */
+  readonly timesOf: (id: number) => { readonly modifiedMs: number; readonly changedMs: number }
+  /** Takes in the names of files that nobody has looked at yet, from entries without identities. */
+  readonly addNames: (root: number, directory: string, entries: Uint32Array) => void
+  /** Folders that files are known of, and that were never read. */
+  readonly unreadFolders: () => readonly { readonly root: number; readonly path: string }[]
   /** Begins a read of a folder, of which {@link CatalogueRead} takes in what it finds. */
   readonly beginRead: (root: number, directory: string) => CatalogueRead
   readonly count: () => number
@@ -95,30 +115,10 @@ export interface CatalogueRead {
   readonly removeUnseen: (most: number) => readonly CatalogueUpdate[] | undefined
 }
 
-/** What {@link Catalogue.update} changed. */
-export interface CatalogueUpdate {
-  readonly project: NormalizedName
-  /** The entry that is new, or has new bytes. */
-  readonly file?: CatalogueFile
-  /** It was shown, and all that changed is when it was touched: its mode, its links, or bytes under a time set back. */
-  readonly isTouched?: true
-}
-
-interface State {
-  readonly rows: row.FileRows
-  readonly folders: FolderLists
-  readonly inspections: Inspections
-  /** The first row of each project. */
-  readonly heads: ShardedMap<number>
-  /** Codes of errors, by row. */
-  readonly problems: Map<number, string>
-  readonly writer: EntryWriter
-}
-
 /** An empty catalogue for digests of these algorithms, `sha256` first, of which it keeps two. */
 export function createCatalogue(algorithms: readonly string[] = ['sha256']): Catalogue {
   const rows = row.createFileRows({ hasExtra: algorithms.length > 1 })
-  const state: State = {
+  const state: CatalogueParts = {
     rows,
     folders: createFolderLists(rows),
     inspections: createInspections(rows, algorithms),
@@ -130,8 +130,10 @@ export function createCatalogue(algorithms: readonly string[] = ['sha256']): Cat
   return {
     idsOf: (project) => idsOf(state, project),
     filesOf: (project) => idsOf(state, project).map((id) => decode(state, id)),
+    isInspected: (project) => isInspected(state, project),
     hasProblem: (project) =>
       state.problems.size > 0 && idsOf(state, project).some((id) => isRetried(state.problems.get(id))),
+    names: () => state.heads.keys() as Generator<NormalizedName>,
     projects: () => projects(state),
     atPath: (path) => atPath(state, path),
     named: (filename) => named(state, filename),
@@ -141,6 +143,15 @@ export function createCatalogue(algorithms: readonly string[] = ['sha256']): Cat
     note: (file, note) => noteOf(state, file, note),
     has: (project) => state.heads.get(project) !== undefined,
     current: (file) => decodeIf(state, findSame(state, file)),
+    timesOf: (id) => ({
+      modifiedMs: rows.millisOf(id, row.modifiedTime),
+      changedMs: rows.millisOf(id, row.changedTime),
+    }),
+    addNames: (root, directory, entries) => {
+      const folder = state.folders.at(root, directory)
+      for (const at of entriesIn(entries)) seeName(state, entries, at, folder)
+    },
+    unreadFolders: () => state.folders.all().filter(({ read, first }) => read === 0 && first !== 0),
     beginRead: (root, directory) => beginRead(state, state.folders.at(root, directory)),
     count: () => rows.count(),
     pack: () => packChunks(image),
@@ -149,7 +160,7 @@ export function createCatalogue(algorithms: readonly string[] = ['sha256']): Cat
   }
 }
 
-function* projects(state: State): Generator<{ readonly name: NormalizedName; readonly fileCount: number }> {
+function* projects(state: CatalogueParts): Generator<{ readonly name: NormalizedName; readonly fileCount: number }> {
   for (const name of state.heads.keys()) {
     let fileCount = 0
     for (const id of inProject(state, name)) if (isServed(state, id)) fileCount += 1
@@ -157,16 +168,22 @@ function* projects(state: State): Generator<{ readonly name: NormalizedName; rea
   }
 }
 
-function idsOf(state: State, project: NormalizedName): readonly number[] {
+function idsOf(state: CatalogueParts, project: NormalizedName): readonly number[] {
   return [...inProject(state, project)].filter((id) => isServed(state, id))
 }
 
-function atPath(state: State, path: string): CatalogueFile | undefined {
+function isInspected(state: CatalogueParts, project: NormalizedName): boolean {
+  for (const id of inProject(state, project))
+    if (!state.rows.has(id, row.isDigested) && !state.problems.has(id) && isServed(state, id)) return false
+  return true
+}
+
+function atPath(state: CatalogueParts, path: string): CatalogueFile | undefined {
   const shown = named(state, splitPath(path).name).filter((file) => file.path === path && isShown(file))
   return shown.sort((a, b) => a.root - b.root)[0]
 }
 
-function named(state: State, filename: string): readonly CatalogueFile[] {
+function named(state: CatalogueParts, filename: string): readonly CatalogueFile[] {
   const { rows } = state
   const lower = filename.toLowerCase()
   return rows
@@ -175,14 +192,14 @@ function named(state: State, filename: string): readonly CatalogueFile[] {
     .map((id) => decode(state, id))
 }
 
-function update(state: State, root: number, path: string, fileState?: FileState): CatalogueUpdate | undefined {
+function update(state: CatalogueParts, root: number, path: string, fileState?: FileState): CatalogueUpdate | undefined {
   const { directory, name } = splitPath(path)
   if (fileState !== undefined) return see(state, entryOf(state, name, fileState), 0, state.folders.at(root, directory))
   const id = find(state, root, path)
   return id === 0 ? undefined : remove(state, id)
 }
 
-function noteOf(state: State, file: CatalogueFile, note: CatalogueNote): CatalogueFile | undefined {
+function noteOf(state: CatalogueParts, file: CatalogueFile, note: CatalogueNote): CatalogueFile | undefined {
   const id = findSame(state, file)
   if (id === 0) return undefined
   const { inspection, problem, isHeld } = note
@@ -193,12 +210,12 @@ function noteOf(state: State, file: CatalogueFile, note: CatalogueNote): Catalog
   return decode(state, id)
 }
 
-function beginRead(state: State, folder: ListedFolder): CatalogueRead {
+function beginRead(state: CatalogueParts, folder: ListedFolder): CatalogueRead {
   const read = state.folders.beginRead(folder)
   return {
     take: (entries) => {
       const updates: CatalogueUpdate[] = []
-      for (let at = 0; at < entries.length; at += entryHeadWords + nameWords(entries[at + 1] as number)) {
+      for (const at of entriesIn(entries)) {
         const changed = see(state, entries, at, folder, read)
         if (changed !== undefined) updates.push(changed)
       }
@@ -217,103 +234,18 @@ function beginRead(state: State, folder: ListedFolder): CatalogueRead {
   }
 }
 
-/** What was seen of one file: new, changed, or as it was. */
-function see(
-  state: State,
-  entries: Uint32Array,
-  at: number,
-  folder: ListedFolder,
-  read?: number,
-): CatalogueUpdate | undefined {
-  const { rows, folders } = state
-  const known = rows.find(entries, at, folder.id)
-  if (known === 0) return add(state, entries, at, folder)
-  folders.touch(known, read)
-  if (!rows.isSame(known, entries, at)) return change(state, known, entries, at)
-  rows.setFlag(known, row.isUnverified, 0)
-  return undefined
+/** Where each entry begins. */
+function* entriesIn(entries: Uint32Array): Generator<number> {
+  for (let at = 0; at < entries.length; at += entryHeadWords + nameWords(entries[at + 1] as number)) yield at
 }
 
-function add(state: State, entries: Uint32Array, at: number, folder: ListedFolder): CatalogueUpdate | undefined {
-  const { rows, folders } = state
-  const name = nameOf(entries, at)
-  const target = companionTarget(name)
-  const parsed = target === undefined ? parseFilename(name) : undefined
-  if (parsed === undefined && target === undefined) return undefined
-  const id = rows.add(entries, at, folder.id)
-  folders.add(id)
-  if (parsed === undefined) return companionUpdate(state, folder, target ?? '')
-  rows.setFlag(id, row.isDistribution, 1)
-  link(state, id, parsed.name)
-  return { project: parsed.name, file: decode(state, id, parsed) }
-}
-
-function change(state: State, id: number, entries: Uint32Array, at: number): CatalogueUpdate | undefined {
-  const { rows, inspections, problems } = state
-  const before = isShownRow(state, id) && withoutTouch(identityOf(state, id))
-  rows.setIdentity(id, entries, at)
-  if (!rows.has(id, row.isDistribution)) return undefined
-  inspections.clear(id)
-  problems.delete(id)
-  rows.setFlag(id, row.isHeld | row.isUnverified, 0)
-  const file = decode(state, id)
-  return { project: file.project, file, ...(before === withoutTouch(file.state.identity) && { isTouched: true }) }
-}
-
-function identityOf({ rows }: State, id: number): string {
-  return readState(rows.chunkOf(id).bytes, rows.byteAt(id, row.identity)).identity
-}
-
-/** An identity ends with the change time. */
-function withoutTouch(identity: string): string {
-  return identity.slice(0, identity.lastIndexOf(':'))
-}
-
-function remove(state: State, id: number): CatalogueUpdate | undefined {
-  const { rows, folders, problems } = state
-  const folder = folders.of(id)
-  const name = rows.nameOf(id)
-  const project = rows.has(id, row.isDistribution) ? parseFilename(name)?.name : undefined
-  folders.remove(id)
-  if (project !== undefined) unlink(state, id, project)
-  problems.delete(id)
-  rows.remove(id)
-  return project === undefined ? companionUpdate(state, folder, companionTarget(name) ?? '') : { project }
-}
-
-/** A file that came, or went, stands beside another one. */
-function companionUpdate(state: State, folder: ListedFolder, target: string): CatalogueUpdate | undefined {
-  const file = state.rows.find(entryOf(state, target), 0, folder.id)
-  const project = file === 0 ? undefined : parseFilename(target)?.name
-  return project && { project }
-}
-
-function* inProject({ rows, heads }: State, name: string): Generator<number> {
-  for (let id = heads.get(name) ?? 0; id !== 0; id = rows.get(id, row.nextInProject)) yield id
-}
-
-function link({ rows, heads }: State, id: number, project: NormalizedName): void {
-  const first = heads.get(project) ?? 0
-  rows.set(id, row.nextInProject, first)
-  if (first !== 0) rows.set(first, row.previousInProject, id)
-  heads.set(project, id)
-}
-
-function unlink({ rows, heads }: State, id: number, project: NormalizedName): void {
-  const [previous, next] = [rows.get(id, row.previousInProject), rows.get(id, row.nextInProject)]
-  if (next !== 0) rows.set(next, row.previousInProject, previous)
-  if (previous !== 0) rows.set(previous, row.nextInProject, next)
-  else if (next === 0) heads.delete(project)
-  else heads.set(project, next)
-}
-
-function decodeIf(state: State, id: number): CatalogueFile | undefined {
+function decodeIf(state: CatalogueParts, id: number): CatalogueFile | undefined {
   return id === 0 ? undefined : decode(state, id)
 }
 
-function decode({ rows, folders, inspections, problems }: State, id: number, known?: ParsedFilename): CatalogueFile {
+function decode({ rows, folders, inspections, problems }: CatalogueParts, id: number): CatalogueFile {
   const folder = folders.of(id)
-  const parsed = known ?? (parseFilename(rows.nameOf(id)) as ParsedFilename)
+  const parsed = parseFilename(rows.nameOf(id)) as ParsedFilename
   const inspection = inspections.read(id)
   const problem = problems.get(id)
   return {
@@ -332,12 +264,8 @@ function decode({ rows, folders, inspections, problems }: State, id: number, kno
   }
 }
 
-function isShownRow({ rows, inspections }: State, id: number): boolean {
-  return !rows.has(id, row.isHeld) && !inspections.isTruncated(id)
-}
-
 /** Whether the file shows, and no root before its own shows one at the same path. */
-function isServed(state: State, id: number): boolean {
+function isServed(state: CatalogueParts, id: number): boolean {
   if (!isShownRow(state, id)) return false
   const { root, path } = state.folders.of(id)
   for (let earlier = 0; earlier < root; earlier += 1) {
@@ -347,18 +275,18 @@ function isServed(state: State, id: number): boolean {
   return true
 }
 
-function find(state: State, root: number, path: string): number {
+function find(state: CatalogueParts, root: number, path: string): number {
   const { directory, name } = splitPath(path)
   const folder = state.folders.known(root, directory)
   return folder === undefined ? 0 : state.rows.find(entryOf(state, name), 0, folder.id)
 }
 
-function findSame(state: State, { root, path, state: fileState }: CatalogueFile): number {
+function findSame(state: CatalogueParts, { root, path, state: fileState }: CatalogueFile): number {
   const id = find(state, root, path)
   return id !== 0 && state.rows.isSame(id, entryOf(state, '', fileState), 0) ? id : 0
 }
 
-function entryOf({ writer }: State, name: string, fileState?: FileState): Uint32Array {
+function entryOf({ writer }: CatalogueParts, name: string, fileState?: FileState): Uint32Array {
   const [ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = fileState?.identity.split(':').map(BigInt) ?? []
   writer.add(name, { ino, size, mtimeNs, ctimeNs })
   return writer.take()
@@ -376,11 +304,6 @@ function isRetried(problem: string | undefined): boolean {
 /** Whether pages and downloads may show the file. */
 export function isShown(file: CatalogueFile): boolean {
   return !file.isHeld && file.inspection?.state !== 'truncated'
-}
-
-function nameOf(entries: Uint32Array, at: number): string {
-  const start = entries.byteOffset + (at + entryHeadWords) * 4
-  return Buffer.from(entries.buffer, start, entries[at + 1]).toString()
 }
 
 function splitPath(path: string): { readonly directory: string; readonly name: string } {

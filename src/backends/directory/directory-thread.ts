@@ -9,8 +9,10 @@ import { readSnapshot } from './read-snapshot.js'
 
 // The thread that reads directories: synchronous calls are several times cheaper than the pool's, and block nobody here.
 
-const entriesPerBatch = 500
+// Taken in within a few milliseconds, whatever else is to be done.
+const entriesPerBatch = 200
 const racyMs = 50
+const noIdentity = { ino: 0n, size: 0n, mtimeNs: 0n, ctimeNs: 0n }
 
 type Request<K extends DiskRequest['kind']> = Extract<DiskRequest, { kind: K }>
 
@@ -35,16 +37,21 @@ answerWith(async (request, send) => {
   }
 })
 
-async function scan({ root, directory, isRecursive }: Request<'scan'>, send: SendBatch): Promise<void> {
-  const pending = [directory]
+async function scan(request: Request<'scan'>, send: SendBatch): Promise<void> {
+  const { isRecursive } = request
+  const pending = [request.directory]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const folders = await readDirectory(root, next, send)
+    const folders = await readDirectory(request, next, send)
     const isDeepest = next.split('/').length >= maxDepth
     if (isRecursive && !isDeepest) pending.push(...folders.map((folder) => joinPath(next, folder)))
   }
 }
 
-async function readDirectory(root: string, directory: string, send: SendBatch): Promise<readonly string[]> {
+async function readDirectory(
+  { root, finds }: Request<'scan'>,
+  directory: string,
+  send: SendBatch,
+): Promise<readonly string[]> {
   const path = join(root, directory)
   const time = directoryTime(path)
   const found: Found = { folders: [], hasState: false }
@@ -53,7 +60,7 @@ async function readDirectory(root: string, directory: string, send: SendBatch): 
   try {
     dir = opendirSync(path, { bufferSize: entriesPerBatch })
     for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
-      isLast = readSome(dir, path, found)
+      isLast = readSome(dir, path, found, finds)
       const { hasState } = found
       await send({ directory, isFirst, isLast, time, entries: writer.take(), folders: isLast ? folders : [], hasState })
     }
@@ -74,8 +81,8 @@ interface Found {
   hasState: boolean
 }
 
-/** Reads and looks at the next entries; tells whether they were the last. */
-function readSome(dir: Dir, path: string, found: Found): boolean {
+/** Reads the next entries, and looks at them; tells whether they were the last. */
+function readSome(dir: Dir, path: string, found: Found, finds: Request<'scan'>['finds']): boolean {
   for (let count = 0; count < entriesPerBatch; count += 1) {
     const entry = dir.readSync()
     if (entry === null) return true
@@ -83,9 +90,10 @@ function readSome(dir: Dir, path: string, found: Found): boolean {
     if (entry.name === stateFolder) found.hasState = isFolder(projectsFolder(path))
     if (!isVisibleName(entry.name)) continue
     if (entry.isDirectory()) found.folders.push(entry.name)
+    else if (finds === 'names' && entry.isFile()) writer.add(entry.name, noIdentity)
     else if (entry.isFile() || entry.isSymbolicLink()) {
       const stat = statOf(join(path, entry.name))
-      if (stat?.isFile()) writer.add(entry.name, stat)
+      if (stat?.isFile()) writer.add(entry.name, finds === 'names' ? noIdentity : stat)
     }
   }
   return false

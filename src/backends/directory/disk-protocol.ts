@@ -5,7 +5,14 @@ import type { Snapshot } from './snapshot.js'
 
 /** What the main thread asks of the threads that read disks. */
 export type DiskRequest =
-  | { readonly kind: 'scan'; readonly root: string; readonly directory: string; readonly isRecursive: boolean }
+  | {
+      readonly kind: 'scan'
+      readonly root: string
+      readonly directory: string
+      readonly isRecursive: boolean
+      /** `names` looks at no file that its directory tells to be one: the entries have no identity. */
+      readonly finds: 'states' | 'names'
+    }
   | { readonly kind: 'look'; readonly root: string; readonly directory: string; readonly names: readonly string[] }
   | { readonly kind: 'load'; readonly path: string }
   | { readonly kind: 'times'; readonly root: string; readonly directories: readonly string[] }

@@ -20,6 +20,9 @@ export const flags = 8
 /** bytes of the name, and above them those of the second digest. */
 const lengths = 9
 export const identity = 10
+/** Parts of the identity, see {@link IdentityStat}. */
+export const modifiedTime = identity + 4
+export const changedTime = identity + 6
 export const sha256 = identity + identityWords
 export const metadataSha256 = sha256 + 8
 /** Words before the second digest, if the rows have one, and the name. */
@@ -55,6 +58,10 @@ export interface FileRows {
   readonly setExtra: (row: number, digest: Uint8Array) => void
   /** Whether the file has the identity of this entry. */
   readonly isSame: (row: number, entries: Uint32Array, at: number) => boolean
+  /** Whether nothing but the change time differs from this entry's, by which an identity ends. */
+  readonly isTouched: (row: number, entries: Uint32Array, at: number) => boolean
+  /** A time that stands in the row, in milliseconds. */
+  readonly millisOf: (row: number, field: number) => number
   readonly setIdentity: (row: number, entries: Uint32Array, at: number) => void
   /** The row of an entry, as {@link EntryWriter} makes them, in a folder; 0 when there is none. */
   readonly find: (entries: Uint32Array, at: number, folder: number) => number
@@ -104,7 +111,10 @@ export function createFileRows({ hasExtra }: { readonly hasExtra: boolean }): Fi
       slab.chunkOf(row).bytes.set(digest, byteAt(row, headWords))
       set(slab, row, lengths, nameLength(slab, row) | (digest.length << 16))
     },
-    isSame: (row, entries, at) => isSame(slab, row, entries, at),
+    isSame: (row, entries, at) => sameWords(slab, row, entries, at) >= identityWords,
+    isTouched: (row, entries, at) => sameWords(slab, row, entries, at) >= changedTime - identity,
+    // Nanoseconds in 64 bits with a sign.
+    millisOf: (row, field) => ((get(slab, row, field + 1) | 0) * 2 ** 32 + get(slab, row, field)) / 1e6,
     setIdentity: (row, entries, at) =>
       slab.chunkOf(row).words.set(entries.subarray(at + 2, at + entryHeadWords), wordAt(row, identity)),
     find: (entries, at, folder) =>
@@ -159,11 +169,13 @@ function add({ slab, index, nameAt }: State, entries: Uint32Array, at: number, f
   return row
 }
 
-function isSame(slab: Slab, row: number, entries: Uint32Array, at: number): boolean {
+/** How many words of an identity agree, from the first on. */
+function sameWords(slab: Slab, row: number, entries: Uint32Array, at: number): number {
   const { words } = slab.chunkOf(row)
   const start = wordAt(row, identity)
-  for (let word = 0; word < identityWords; word += 1) if (words[start + word] !== entries[at + 2 + word]) return false
-  return true
+  let same = 0
+  while (same < identityWords && words[start + same] === entries[at + 2 + same]) same += 1
+  return same
 }
 
 function isNamed({ slab, nameAt }: State, row: number, entries: Uint32Array, at: number): boolean {

@@ -12,10 +12,10 @@ import { createGathering, type Gathering, smallFileBytes } from './gathering.js'
 
 /** Finds out what stands in files: in the background for all, at once for those that somebody asks for. */
 export interface Inspector {
-  /** Takes note of a file that is new or has new bytes; `isArrival` when it came while we were watching. */
-  readonly notice: (file: CatalogueFile, isArrival: boolean) => void
+  /** Takes note of the file of this id, which is new or has new bytes; `isArrival` when it came while we were watching. */
+  readonly notice: (id: number, isArrival: boolean) => void
   /** Takes note of a file that was touched while it was shown: it is looked into again, and shown meanwhile. */
-  readonly recheck: (file: CatalogueFile) => void
+  readonly recheck: (id: number) => void
   /** Goes on with a file of this id that an earlier run did not get to. */
   readonly resume: (id: number) => void
   /** The file once its metadata is known, as far as it can be; `undefined` when it is another by now. */
@@ -107,9 +107,10 @@ export function createInspector(options: InspectorOptions): Inspector {
     timers: new Set(),
   }
   return {
-    notice: (file, isArrival) => notice(state, file, isArrival),
-    recheck: (file) => {
-      if (!recall(state, file)) state.background.add(file)
+    notice: (id, isArrival) => notice(state, id, isArrival),
+    recheck: (id) => {
+      const file = state.catalogue.byId(id)
+      if (file !== undefined && !recall(state, file)) state.background.add(id)
     },
     resume: state.background.resume,
     described: async (file) =>
@@ -137,8 +138,16 @@ function recall({ cache, catalogue, algorithms }: State, file: CatalogueFile): b
   return true
 }
 
-function notice(state: State, file: CatalogueFile, isArrival: boolean): void {
-  if (recall(state, file)) return
+function notice(state: State, id: number, isArrival: boolean): void {
+  const { background, cache, catalogue } = state
+  const isOld = !isArrival && Date.now() - catalogue.timesOf(id).changedMs >= recentMs
+  if (isOld && cache.isEmpty()) {
+    // There may be a million of these: nothing but their numbers is made.
+    background.add(id)
+    return
+  }
+  const file = catalogue.byId(id)
+  if (file === undefined || recall(state, file)) return
   if (isArrival || isDoubtful(file)) {
     state.catalogue.note(file, { isHeld: true })
     const key = cacheKey(file)
@@ -148,7 +157,7 @@ function notice(state: State, file: CatalogueFile, isArrival: boolean): void {
     })
     state.revealing.set(key, revealing)
   }
-  state.background.add(file)
+  background.add(id)
 }
 
 /** Whether a file that was here before us may still be in the middle of being copied. */

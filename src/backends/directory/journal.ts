@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import type { NormalizedName } from '../../backend.js'
 import { undefinedIf } from '../../errors.js'
 import { whileLocked } from '../../util/lock-file.js'
+import { slices } from '../../util/slices.js'
 import { syncDirectory } from '../../util/sync-directory.js'
 
 /** The last change of one project. */
@@ -36,6 +37,7 @@ export interface Journal {
 }
 
 const spareLines = 1000
+const linesPerSlice = 1000
 
 /**
  * A journal at this path, which need not exist yet; `ensureFolder` makes its directory. One that was there and is no more
@@ -72,11 +74,10 @@ export function openJournal(path: string, ensureFolder: () => Promise<void>): Jo
     return true
   }
 
-  async function rewrite(entries: Iterable<JournalEntry>): Promise<void> {
+  async function rewrite(entries: readonly JournalEntry[]): Promise<void> {
     const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.new`
     try {
-      const text = [...entries].map(lineOf).join('')
-      await writeFile(temporary, text, { flag: 'wx', mode: 0o644, flush: true })
+      await writeFile(temporary, textOf(entries), { flag: 'wx', mode: 0o644, flush: true })
       await rename(temporary, path)
     } catch (error) {
       await rm(temporary, { force: true })
@@ -103,16 +104,17 @@ export function openJournal(path: string, ensureFolder: () => Promise<void>): Jo
         if (entries.length === 0) return
         await assertHeld()
         if (!isThere || lines + entries.length > 2 * all().size + spareLines) {
-          const kept = new Map(all())
-          for (const entry of entries) {
-            kept.delete(entry.project)
-            kept.set(entry.project, entry)
-          }
-          return await rewrite(kept.values())
+          const changed = new Set(entries.map(({ project }) => project))
+          const kept = [...all().values()].filter(({ project }) => !changed.has(project))
+          return await rewrite([...kept, ...entries])
         }
         await appendDurably(path, `\n${entries.map(lineOf).join('')}`)
       }),
   }
+}
+
+async function* textOf(entries: readonly JournalEntry[]): AsyncGenerator<string> {
+  for await (const some of slices(entries, linesPerSlice)) yield some.map(lineOf).join('')
 }
 
 async function appendDurably(path: string, text: string): Promise<void> {

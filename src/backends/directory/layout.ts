@@ -44,9 +44,11 @@ export type Companion = keyof typeof companionSuffixes
 /** All kinds of companions. */
 export const companions = Object.keys(companionSuffixes) as readonly Companion[]
 
+const suffixes = Object.values(companionSuffixes)
+
 /** The path of the file that the companion at this path belongs to, whatever that is; `undefined` for other paths. */
 export function companionTarget(path: string): string | undefined {
-  const suffix = Object.values(companionSuffixes).find((known) => path.endsWith(known))
+  const suffix = suffixes.find((known) => path.endsWith(known))
   return suffix && path.slice(0, -suffix.length)
 }
 

@@ -77,6 +77,7 @@ const noticeMs = 50
 const pollMs = 1000
 const retryMs = 10_000
 const projectsPerTurn = 100
+const projectsPerNotice = 1000
 // No page waits longer for a journal that another process holds.
 const waitMs = 1000
 
@@ -120,7 +121,7 @@ function start(state: State, scanned: Promise<unknown>, names: () => Iterable<No
     state.isLoaded = true
     // When it fails the backend does not start.
     void scanned.then(
-      () => noticeAll(state, names),
+      () => noticeAll(state, names()),
       () => {},
     )
   }
@@ -146,11 +147,20 @@ function failed(state: State, error: unknown): void {
   )
 }
 
-function noticeAll(state: State, names: () => Iterable<NormalizedName>): void {
-  for (const name of names()) state.noticed.add(name)
+async function noticeAll(state: State, names: Iterable<NormalizedName>): Promise<void> {
+  await forEachInTurn(names, (name) => state.noticed.add(name))
   // Projects of which nothing is left, perhaps.
-  for (const [name, { fileCount }] of state.known) if (fileCount > 0) state.noticed.add(name)
+  await forEachInTurn(state.known.values(), ({ project, fileCount }) => fileCount > 0 && state.noticed.add(project))
   scheduleLook(state)
+}
+
+async function forEachInTurn<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+  let count = 0
+  for (const item of items) {
+    work(item)
+    count += 1
+    if (count % projectsPerNotice === 0) await setImmediate()
+  }
 }
 
 function notice(state: State, project: NormalizedName): void {

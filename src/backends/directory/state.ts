@@ -11,7 +11,8 @@ import { removeDeadLocks } from '../../util/lock-file.js'
 import { within } from '../../util/within.js'
 import { createFilesAtHand, type FilesAtHand } from './at-hand.js'
 import { type AuditLog, openAuditLog } from './audit-log.js'
-import { type Catalogue, type CatalogueUpdate, createCatalogue, type Inspection } from './catalogue.js'
+import { type Catalogue, createCatalogue, type Inspection } from './catalogue.js'
+import type { CatalogueUpdate } from './catalogue-changes.js'
 import { createDisk, type Disk } from './disk.js'
 import { createFileCache, type FileCache } from './file-cache.js'
 import { createInspector, type Inspector } from './inspector.js'
@@ -20,6 +21,7 @@ import { openProjectDocuments, type ProjectDocuments } from './project-documents
 import { createSerials, type Serials } from './serials.js'
 import { isOfScope, takeSnapshot } from './snapshot.js'
 import { keepSnapshots, type Snapshots } from './snapshots.js'
+import type { FolderRead } from './tracked-folder.js'
 import { createTracker, type Tracker } from './tracker.js'
 import { createKnownProjects, type KnownProjects, shownProject } from './view.js'
 
@@ -128,6 +130,8 @@ const settleMs = 10_000
 // Of some dead nobody can tell before they have been silent for long: see isOwnerDead.
 const sweepMs = 60 * 60 * 1000
 const removalsAtOnce = 500
+// So many files are looked at within a fraction of a second; with more, the first answer comes before all are.
+const scannedFirst = 5000
 
 async function run(state: DirectoryState): Promise<Running> {
   const { roots, algorithms, catalogue, disk, logger } = state
@@ -144,6 +148,7 @@ async function run(state: DirectoryState): Promise<Running> {
   const snapshot = await disk.ask({ kind: 'load', path: snapshotFile(firstRoot) })
   const isKnown = snapshot !== undefined && isOfScope(snapshot, scope)
   const undigested = isKnown ? await takeSnapshot(snapshot, catalogue) : []
+  if (!isKnown) await readNames(state)
   const inspector = createInspector({
     roots,
     algorithms,
@@ -154,6 +159,18 @@ async function run(state: DirectoryState): Promise<Running> {
     onChange: ({ project }) => changed(state, project),
     onStale: ({ root, path }) => void tracker.look(root, path).catch(() => {}),
   })
+  const onRead = (root: number, directory: string): FolderRead => {
+    const read = catalogue.beginRead(root, directory)
+    return {
+      onEntries: (entries) => take(state, inspector, { updates: read.take(entries), isArrival }),
+      onEnd: async () => {
+        for (let gone = read.removeUnseen(removalsAtOnce); gone; gone = read.removeUnseen(removalsAtOnce)) {
+          take(state, inspector, { updates: gone, isArrival })
+          await setImmediate()
+        }
+      },
+    }
+  }
   const tracker = createTracker({
     roots,
     disk,
@@ -162,38 +179,45 @@ async function run(state: DirectoryState): Promise<Running> {
       const update = catalogue.update(root, path, fileState)
       if (update !== undefined) take(state, inspector, { updates: [update], isArrival })
     },
-    onRead: (root, directory) => {
-      const read = catalogue.beginRead(root, directory)
-      return {
-        onEntries: (entries) => take(state, inspector, { updates: read.take(entries), isArrival }),
-        onEnd: async () => {
-          for (let gone = read.removeUnseen(removalsAtOnce); gone; gone = read.removeUnseen(removalsAtOnce)) {
-            take(state, inspector, { updates: gone, isArrival })
-            await setImmediate()
-          }
-        },
-      }
-    },
+    onRead,
   })
   let isScanned = false
   const scanned = tracker.start().then(async () => {
     isArrival = true
+    await dropVanished(tracker, catalogue, onRead)
     void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined).then(cache.release)
     await within(inspector.settled(), settleMs)
     isScanned = true
   })
   for (const id of undigested) inspector.resume(id)
-  // What a snapshot told of is looked at when it is asked for.
-  if (!isKnown) await scanned
+  // What is known by a snapshot, or by name only, is looked at when it is asked for.
+  if (!isKnown && catalogue.count() <= scannedFirst) await scanned
   const sweep = (): void => void removeDead(state)
   sweep()
   state.sweepTimer = setInterval(sweep, sweepMs).unref()
-  state.serials.start(scanned, function* () {
-    for (const { name } of catalogue.projects()) yield name
-  })
+  state.serials.start(scanned, catalogue.names)
   const snapshots = keepSnapshots({ ...scope, path: snapshotFile(firstRoot), catalogue, cache, logger })
   state.started = { tracker, inspector, cache, documents, snapshots, scanned, isScanned: () => isScanned }
   return state.started
+}
+
+/** Takes out the files of folders that are known from a snapshot and were not met, unless they may be where we cannot look. */
+async function dropVanished(
+  tracker: Tracker,
+  catalogue: Catalogue,
+  onRead: (root: number, directory: string) => FolderRead,
+): Promise<void> {
+  if (tracker.problem() !== undefined || tracker.doubt() !== undefined) return
+  for (const { root, path } of catalogue.unreadFolders())
+    if (!tracker.follows(root, path)) await onRead(root, path).onEnd()
+}
+
+/** Takes in which files there are, as fast as that can be told; what cannot be read is told of by the scan that follows. */
+async function readNames({ roots, catalogue, disk }: DirectoryState): Promise<void> {
+  for (const [index, root] of roots.entries()) {
+    const request = { kind: 'scan', root, directory: '', isRecursive: true, finds: 'names' } as const
+    await disk.ask(request, ({ directory, entries }) => catalogue.addNames(index, directory, entries))
+  }
 }
 
 /** Removes what processes left that ended in the middle of something. */
@@ -215,9 +239,9 @@ interface Sighting {
 }
 
 function take(state: DirectoryState, inspector: Inspector, { updates, isArrival }: Sighting): void {
-  for (const { project, file, isTouched } of updates) {
-    if (file !== undefined && isTouched) inspector.recheck(file)
-    else if (file !== undefined) inspector.notice(file, isArrival)
+  for (const { project, id, isTouched } of updates) {
+    if (id !== undefined && isTouched) inspector.recheck(id)
+    else if (id !== undefined) inspector.notice(id, isArrival)
     changed(state, project)
   }
 }

@@ -62,6 +62,6 @@ export async function verify(
       throw asStoreError(error, some[0]?.path ?? '')
     })
   }
-  await within(inspector.settled(), settleMs)
+  await within(Promise.all(unverified.map(inspector.settled)), settleMs)
   return true
 }

@@ -24,6 +24,8 @@ export interface Tracker {
   readonly look: (root: number, path: string) => Promise<void>
   /** The same for several, with what may stand beside each. */
   readonly lookAll: (files: readonly TrackedPath[]) => Promise<void>
+  /** Whether it follows this folder, be it that it cannot be read. */
+  readonly follows: (root: number, directory: string) => boolean
   /** Why it cannot be told what exists; `undefined` when it can. */
   readonly problem: () => string | undefined
   /** Why it cannot be told that a name is not used, while all else can be told; `undefined` when it can. */
@@ -93,6 +95,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       if (folder !== undefined) await look(state, folder, [path.slice(slash + 1)])
     },
     lookAll: (files) => lookAll(state, files),
+    follows: (root, directory) => state.folders.has(key(root, directory)),
     problem: () => problem(state, isBlinding),
     doubt: () => problem(state, mayHideNames),
     inode: (root) => state.folders.get(key(root, ''))?.inode ?? '',
@@ -108,13 +111,15 @@ async function scanRoot(state: State, root: number): Promise<void> {
 }
 
 async function scanTree(state: State, root: number, directory: string): Promise<void> {
-  const request = { kind: 'scan', root: rootPath(state, root), directory, isRecursive: true } as const
+  const where = { root: rootPath(state, root), directory }
+  const request = { kind: 'scan', ...where, isRecursive: true, finds: 'states' } as const
   await state.disk.ask(request, (batch) => void take(state, root, batch))
 }
 
 /** Reads one folder again, and whole trees only where a sub-folder is new. */
 async function refresh(state: State, { root, path }: Folder): Promise<void> {
-  const request = { kind: 'scan', root: rootPath(state, root), directory: path, isRecursive: false } as const
+  const where = { root: rootPath(state, root), directory: path }
+  const request = { kind: 'scan', ...where, isRecursive: false, finds: 'states' } as const
   const added: string[] = []
   await state.disk.ask(request, (batch) => added.push(...take(state, root, batch)))
   for (const folder of added) await scanTree(state, root, folder)

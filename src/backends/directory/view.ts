@@ -12,6 +12,7 @@ import { verify } from './told.js'
 /** Files of all projects that are kept as they were last put together, about 1 KiB each. */
 const filesKept = 50_000
 const filesPerSlice = 500
+const filesPerTurn = 100
 
 /** A project as it was last put together. */
 export interface KnownProject {
@@ -83,14 +84,25 @@ async function lookInto(
   const endMs = performance.now() + state.digestWaitMs
   let found = await filesOf(state, name)
   for (let look = 0; look < looksAtMost; look += 1) {
-    await Promise.all(found.filter((file) => file.inspection === undefined).map(running.inspector.described))
+    const uninspected = found.filter((file) => file.inspection === undefined)
+    await forEach(uninspected, running.inspector.described)
     const undigested = (await filesOf(state, name)).filter((file) => file.inspection?.hashes === undefined)
-    const digesting = Promise.all(undigested.map((file) => digest(running, file)))
+    const digesting = forEach(undigested, (file) => digest(running, file))
     await within(digesting, Math.max(0, endMs - performance.now()))
     found = await filesOf(state, name)
     if (found.every(isKnown) || performance.now() >= endMs) break
   }
   return found
+}
+
+/** Begins work on all files, a little at a time; fulfils when it is done. */
+async function forEach(
+  files: readonly CatalogueFile[],
+  work: (file: CatalogueFile) => Promise<unknown>,
+): Promise<void> {
+  const begun: Promise<unknown>[] = []
+  for await (const some of slices(files, filesPerTurn)) begun.push(...some.map(work))
+  await Promise.all(begun)
 }
 
 async function digest({ inspector, tracker }: Running, file: CatalogueFile): Promise<void> {
@@ -131,6 +143,8 @@ export async function shownProject(
   name: NormalizedName,
 ): Promise<Shown | undefined> {
   if (!isScanned() || tracker.problem() !== undefined) return undefined
+  // Before the files are unpacked: a large project is asked for whenever something was found out about it.
+  if (!state.catalogue.isInspected(name)) return undefined
   const document = await documents.readNow(name)
   const found = await filesOf(state, name)
   return found.every(isKnown) ? (await describe(state, found, document)).shown : undefined

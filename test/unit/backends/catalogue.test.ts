@@ -75,7 +75,7 @@ test('a read of a folder brings what is new, and takes away what it did not see,
   catalogue.update(0, 'b/demo-3.0.zip', state(3))
   const read = catalogue.beginRead(0, 'a')
   assert.deepEqual(
-    read.take(entries(['demo-2.0.zip', 2], ['demo-4.0.zip', 4])).map(({ file }) => file?.path),
+    read.take(entries(['demo-2.0.zip', 2], ['demo-4.0.zip', 4])).map(({ id = 0 }) => catalogue.byId(id)?.path),
     ['a/demo-4.0.zip'],
   )
   catalogue.update(0, 'a/demo-5.0.zip', state(5))
