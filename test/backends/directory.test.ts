@@ -535,10 +535,10 @@ test('names of uploads are unknown, not missing, while only the mount point of t
         () => false,
         () => true,
       ),
-    3000,
+    20_000,
   )
   await assert.rejects(backend.getProject(normalizeName('demo')), unavailable)
   rmSync(root, { recursive: true })
   renameSync(away, root)
-  await eventually(hasFiles(backend, 1), 3000)
+  await eventually(hasFiles(backend, 1), 20_000)
 })
