@@ -8,6 +8,8 @@ import { type RunningServer, type ServerOptions, startServer } from '../helpers/
 export interface Distribution {
   readonly filename: string
   readonly bytes: Uint8Array
+  /** Uploaded with it. */
+  readonly signature?: string
 }
 
 /** A project page, as PEP 691 has it. */
@@ -34,7 +36,9 @@ export async function serve(
 
 /** Uploads a file; rejects when the connection breaks before the answer. */
 export async function upload(url: string, file: Distribution): Promise<Response> {
-  return await fetch(url, { method: 'POST', body: uploadForm(file), signal: AbortSignal.timeout(60_000) })
+  const form = uploadForm(file)
+  if (file.signature !== undefined) form.append('gpg_signature', new Blob([file.signature]), `${file.filename}.asc`)
+  return await fetch(url, { method: 'POST', body: form, signal: AbortSignal.timeout(60_000) })
 }
 
 /** Status of an upload, its body read; 0 when no answer came. */

@@ -43,6 +43,7 @@ async function killAtStep(
   if (status === 200) acknowledged.set(file.filename, sha256(file.bytes))
   else acknowledged.delete(file.filename)
   assertWhole(root, file, [status === 200 ? undefined : replaced, sha256(file.bytes)])
+  assertOwnSignature(root, [file, ...scene.before], step)
   if (replaced !== undefined) assert.ok(existsSync(join(root, file.filename)), `step ${step}: the old file is lost`)
   await assertAllThere(url, acknowledged)
   const againMs = performance.now()
@@ -53,6 +54,17 @@ async function killAtStep(
   await stop()
   rmSync(root, { recursive: true })
   return survived ? calls : undefined
+}
+
+/** What stands beside a file is of its bytes, or nothing is there. */
+function assertOwnSignature(root: string, files: readonly Distribution[], step: number): void {
+  for (const { filename } of files) {
+    const [path, beside] = [join(root, filename), join(root, `${filename}.asc`)]
+    if (!existsSync(path) || !existsSync(beside)) continue
+    const digest = sha256(readFileSync(path))
+    const owner = files.find(({ bytes }) => sha256(bytes) === digest)
+    assert.equal(readFileSync(beside, 'utf8'), owner?.signature, `step ${step}: the signature of other bytes`)
+  }
 }
 
 function assertWhole(root: string, { filename }: Distribution, digests: readonly (string | undefined)[]): void {
@@ -83,6 +95,13 @@ const scenes: readonly (Scene & { readonly title: string; readonly commit: DiskC
     args: ['--overwrite'],
     before: [distribution(1), distribution(2, 'old')],
     file: distribution(2, 'new'),
+    commit: 'rename',
+  },
+  {
+    title: 'kill -9 at every step of a signed upload that replaces a signed file leaves no signature of other bytes',
+    args: ['--overwrite'],
+    before: [{ ...distribution(2, 'old'), signature: 'of the old' }],
+    file: { ...distribution(2, 'new'), signature: 'of the new' },
     commit: 'rename',
   },
 ]

@@ -36,7 +36,8 @@ type Take = (from: string, to: string) => Promise<void>
 
 /**
  * Puts a spooled file in its place: the link is the commit point, and after the directory's fsync it survives a power
- * cut. What stands beside it goes first, so that it is never missing. Where there are no hard links, names are given under a lock
+ * cut. What stands beside it goes first, so that it is never missing; but after a file that replaces another, so that it is
+ * never beside other bytes. Where there are no hard links, names are given under a lock
  * that processes of other hosts respect for ten seconds; it tells which of the two happened.
  * @throws ERR_PYPI_FILE_EXISTS when the name is taken; ERR_PYPI_STORE_FULL, ERR_PYPI_STORE_UNAVAILABLE
  */
@@ -97,15 +98,12 @@ export function ensureSpoolFolder(root: string): Promise<string> {
 }
 
 async function replace({ target, content, companions }: Parts): Promise<void> {
-  // What stands beside a file is of the bytes that it came with: rather nothing than that of other bytes.
+  // What stands beside a file is of the bytes that it came with: wherever this ends, by a kill or a power cut, there is
+  // rather nothing than that of other bytes.
   for (const [suffix] of companions) await discard(target + suffix)
-  try {
-    for (const [suffix, path] of companions) if (path !== undefined) await rename(path, target + suffix)
-    await rename(content, target)
-  } catch (error) {
-    for (const [suffix] of companions) await discard(target + suffix).catch(() => {})
-    throw error
-  }
+  await syncDirectory(dirname(target))
+  await rename(content, target)
+  for (const [suffix, path] of companions) if (path !== undefined) await rename(path, target + suffix)
   await syncDirectory(dirname(target))
 }
 
