@@ -4,7 +4,16 @@ import { errorCode, errorMessage } from '../../errors.js'
 import { answerWith, type SendBatch } from './answering.js'
 import type { DiskAnswers, DiskRequest } from './disk-protocol.js'
 import { createEntryWriter } from './file-entry.js'
-import { type FileState, fileState, isVisibleName, joinPath, maxDepth, projectsFolder, stateFolder } from './layout.js'
+import {
+  directoryIdentity,
+  type FileState,
+  fileState,
+  isVisibleName,
+  joinPath,
+  maxDepth,
+  projectsFolder,
+  stateFolder,
+} from './layout.js'
 import { readSnapshot } from './read-snapshot.js'
 
 // The thread that reads directories: synchronous calls are several times cheaper than the pool's, and block nobody here.
@@ -104,8 +113,7 @@ function directoryTime(path: string): string {
     const stat = statSync(path, { bigint: true })
     // A change in the same clock tick as the read would not show in the time: read once more later.
     const isFresh = Date.now() - Number(stat.mtimeNs / 1_000_000n) < racyMs
-    // With the time of birth, for a new directory may get the inode of the one that was removed.
-    return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}:${isFresh ? '' : stat.mtimeNs}`
+    return `${directoryIdentity(stat)}:${isFresh ? '' : stat.mtimeNs}`
   } catch {
     // Reading it will tell why.
     return ''

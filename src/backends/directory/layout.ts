@@ -79,6 +79,30 @@ export function fileIdentity(stat: IdentityStat): string {
   return `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
 }
 
+/**
+ * What tells a directory from others: device, inode, and the time of birth, for a new directory may get the inode of one
+ * that was removed. Where the system knows no such time Node tells the change time in its place, which moves with every
+ * file in there: it is left out while the two are equal.
+ */
+export function directoryIdentity({
+  dev,
+  ino,
+  birthtimeNs,
+  ctimeNs,
+}: Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs' | 'ctimeNs'>): string {
+  return `${dev}:${ino}:${birthtimeNs === ctimeNs ? '' : birthtimeNs}`
+}
+
+/** Whether two identities may be of one directory; without a time of birth there is no telling that they are not. */
+export function mayBeSameDirectory(one: string, other: string): boolean {
+  if (one === other) return true
+  return withoutBirth(one) === withoutBirth(other) && (one.endsWith(':') || other.endsWith(':'))
+}
+
+function withoutBirth(identity: string): string {
+  return identity.slice(0, identity.lastIndexOf(':'))
+}
+
 /** What a directory entry looked like at one instant. */
 export interface FileState {
   /** See {@link fileIdentity}. */

@@ -16,7 +16,14 @@ import type { CatalogueUpdate } from './catalogue-changes.js'
 import { createDisk, type Disk } from './disk.js'
 import { createFileCache, type FileCache } from './file-cache.js'
 import { createInspector, type Inspector } from './inspector.js'
-import { digestCacheFile, locksFolder, snapshotFile, spoolFolder } from './layout.js'
+import {
+  digestCacheFile,
+  directoryIdentity,
+  locksFolder,
+  mayBeSameDirectory,
+  snapshotFile,
+  spoolFolder,
+} from './layout.js'
 import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
 import { createSerials, type Serials } from './serials.js'
 import { isOfScope, takeSnapshot } from './snapshot.js'
@@ -277,7 +284,7 @@ export async function assertRootsPresent({ roots, started }: DirectoryState): Pr
       throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', message, { cause: error })
     })
     const known = started?.tracker.inode(index)
-    if (!known || known === `${found.dev}:${found.ino}:${found.birthtimeNs}`) continue
+    if (!known || mayBeSameDirectory(known, directoryIdentity(found))) continue
     throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${root} is another directory by now and not read yet`)
   }
 }

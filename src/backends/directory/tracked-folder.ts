@@ -1,5 +1,6 @@
 import type { FSWatcher } from 'node:fs'
 import type { DirectoryBatch } from './disk-protocol.js'
+import { mayBeSameDirectory } from './layout.js'
 
 /** Hears of one read of a folder. */
 export interface FolderRead {
@@ -55,7 +56,7 @@ export function isHollow({ path, inode, wasUsed }: Folder, batch: DirectoryBatch
   if (!wasUsed || !isWhole || batch.entries.length > 0 || batch.folders.length > 0 || batch.hasState) return false
   const now = inodeOf(batch.time)
   // Sub-folders are emptied and made again on purpose; but not on another disk.
-  return path === '' ? now !== inode : deviceOf(now) !== deviceOf(inode)
+  return path === '' ? !mayBeSameDirectory(now, inode) : deviceOf(now) !== deviceOf(inode)
 }
 
 /** Whether files that are known may have changed where we cannot look; a sub-folder that is closed to us changes none. */
