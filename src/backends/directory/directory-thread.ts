@@ -2,7 +2,7 @@ import { type BigIntStats, type Dir, lstatSync, opendirSync, statSync } from 'no
 import { join } from 'node:path'
 import { errorCode, errorMessage } from '../../errors.js'
 import { answerWith, type SendBatch } from './answering.js'
-import type { DiskAnswers, DiskRequest } from './disk-protocol.js'
+import type { DirectoryBatch, DiskAnswers, DiskRequest } from './disk-protocol.js'
 import { createEntryWriter } from './file-entry.js'
 import {
   directoryIdentity,
@@ -11,6 +11,7 @@ import {
   isVisibleName,
   joinPath,
   maxDepth,
+  mayBeSameDirectory,
   projectsFolder,
   stateFolder,
 } from './layout.js'
@@ -46,42 +47,88 @@ answerWith(async (request, send) => {
   }
 })
 
-async function scan(request: Request<'scan'>, send: SendBatch): Promise<void> {
-  const { isRecursive } = request
-  const pending = [request.directory]
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const folders = await readDirectory(request, next, send)
-    const isDeepest = next.split('/').length >= maxDepth
-    if (isRecursive && !isDeepest) pending.push(...folders.map((folder) => joinPath(next, folder)))
+interface Scan {
+  readonly root: string
+  /** Which directory the root is; what is not found in another one is not gone. */
+  readonly inode: string
+  readonly finds: Request<'scan'>['finds']
+  readonly send: SendBatch
+}
+
+async function scan({ root, directory, isRecursive, finds }: Request<'scan'>, send: SendBatch): Promise<void> {
+  try {
+    const under = { root, inode: inodeAt(root), finds, send }
+    const pending = [directory]
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const folders = await readDirectory(under, next)
+      const isDeepest = next.split('/').length >= maxDepth
+      if (isRecursive && !isDeepest) pending.push(...folders.map((folder) => joinPath(next, folder)))
+    }
+  } catch (error) {
+    await send(problemAt('', error))
   }
 }
 
-async function readDirectory(
-  { root, finds }: Request<'scan'>,
-  directory: string,
-  send: SendBatch,
-): Promise<readonly string[]> {
+/** @throws when it is the root that cannot be read, or that is another directory by now */
+async function readDirectory(scan: Scan, directory: string): Promise<readonly string[]> {
+  const { root, inode, send } = scan
   const path = join(root, directory)
   const time = directoryTime(path)
   const found: Found = { folders: [], hasState: false }
   const { folders } = found
   let dir: Dir | undefined
   try {
-    dir = opendirSync(path, { bufferSize: entriesPerBatch })
+    dir = openFolder(scan, path)
     for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
-      isLast = readSome(dir, path, found, finds)
+      isLast = readSome(scan, dir, path, found)
       const { hasState } = found
       await send({ directory, isFirst, isLast, time, entries: writer.take(), folders: isLast ? folders : [], hasState })
     }
     return folders
   } catch (error) {
-    const problem = errorCode(error) ?? errorMessage(error)
-    const nothing = { entries: writer.take(), folders: [], hasState: false }
-    await send({ directory, isFirst: true, isLast: true, time: '', ...nothing, problem })
+    assertStill(root, inode)
+    await send(problemAt(directory, error))
     return []
   } finally {
     dir?.closeSync()
   }
+}
+
+function openFolder(scan: Scan, path: string): Dir {
+  const open = (): Dir => opendirSync(path, { bufferSize: entriesPerBatch })
+  try {
+    return open()
+  } catch {
+    assertStill(scan.root, scan.inode)
+    return open()
+  }
+}
+
+function problemAt(directory: string, error: unknown): DirectoryBatch {
+  const nothing = { entries: writer.take(), folders: [], hasState: false }
+  const problem = errorCode(error) ?? errorMessage(error)
+  return { directory, isFirst: true, isLast: true, time: '', ...nothing, problem }
+}
+
+/**
+ * What `find` finds below a root. It may have found nothing because the root was away: then, once that is known to be
+ * there, it is asked again.
+ * @throws when the root is not there or another directory by now
+ */
+function findBelow<T>({ root, inode }: Pick<Scan, 'root' | 'inode'>, find: () => T | undefined): T | undefined {
+  const found = find()
+  if (found !== undefined) return found
+  assertStill(root, inode)
+  return find()
+}
+
+function assertStill(root: string, inode: string): void {
+  if (mayBeSameDirectory(inodeAt(root), inode)) return
+  throw Object.assign(new Error(`${root} is another directory by now`), { code: 'ESTALE' })
+}
+
+function inodeAt(path: string): string {
+  return directoryIdentity(statSync(path, { bigint: true }))
 }
 
 /** What is in a directory besides files. */
@@ -91,7 +138,8 @@ interface Found {
 }
 
 /** Reads the next entries, and looks at them; tells whether they were the last. */
-function readSome(dir: Dir, path: string, found: Found, finds: Request<'scan'>['finds']): boolean {
+function readSome(scan: Scan, dir: Dir, path: string, found: Found): boolean {
+  const { finds } = scan
   for (let count = 0; count < entriesPerBatch; count += 1) {
     const entry = dir.readSync()
     if (entry === null) return true
@@ -101,7 +149,7 @@ function readSome(dir: Dir, path: string, found: Found, finds: Request<'scan'>['
     if (entry.isDirectory()) found.folders.push(entry.name)
     else if (finds === 'names' && entry.isFile()) writer.add(entry.name, noIdentity)
     else if (entry.isFile() || entry.isSymbolicLink()) {
-      const stat = statOf(join(path, entry.name))
+      const stat = findBelow(scan, () => statOf(join(path, entry.name)))
       if (stat?.isFile()) writer.add(entry.name, finds === 'names' ? noIdentity : stat)
     }
   }
@@ -120,18 +168,19 @@ function directoryTime(path: string): string {
   }
 }
 
-function lookAt({ root, directory, names }: Request<'look'>): DiskAnswers['look'] {
-  const seen = names.map((name) => [name, look(join(root, directory, name))] as const)
-  // Whatever is below a root that vanished is not gone: nobody can tell.
-  if (seen.some(([, found]) => found === 'gone')) statSync(root)
-  return seen
+function lookAt({ root, inode, directory, names }: Request<'look'>): DiskAnswers['look'] {
+  const below = { root, inode: inode || inodeAt(root) }
+  return names.map((name) => {
+    const path = join(root, directory, name)
+    return [name, findBelow(below, () => look(path)) ?? 'gone'] as const
+  })
 }
 
-function look(path: string): FileState | 'folder' | 'gone' {
+function look(path: string): FileState | 'folder' | undefined {
   const stat = statOf(path)
   // As in a scan, links to directories are not entered: they may lead in circles.
-  if (stat?.isDirectory()) return isLink(path) ? 'gone' : 'folder'
-  return stat?.isFile() ? fileState(stat) : 'gone'
+  if (stat?.isDirectory()) return isLink(path) ? undefined : 'folder'
+  return stat?.isFile() ? fileState(stat) : undefined
 }
 
 function statOf(path: string): BigIntStats | undefined {

@@ -5,6 +5,7 @@ import type {
   Backend,
   Candidate,
   DistributionFile,
+  FilePart,
   NormalizedName,
   OpenedFile,
   OpenFileOptions,
@@ -129,11 +130,11 @@ async function openFile(
   if (opened !== undefined) return opened
   // Missing or replaced behind our back: make sure that it is the file that is missing and not its disk, and look again.
   await assertRootsPresent(state)
-  await lookNow(running, entry.root, entry.path)
+  await lookNow(running, entry.root, entry.path).catch(storeError(entry.path))
   const current = state.catalogue.atPath(file.path)
   if (current === undefined) return undefined
   const openedNow = await openPart(state, running, { entry: current, file }, options).catch(storeError(entry.path))
-  if (openedNow !== undefined || (options.part ?? 'content') !== 'content') return openedNow
+  if (openedNow !== undefined || !isKnownToExist(current, options.part ?? 'content')) return openedNow
   // It was seen and cannot be opened: its directory comes and goes, or its bytes do.
   throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', `${entry.path} was seen, and could not be opened`)
 }
@@ -161,6 +162,10 @@ async function openPart(
       return metadata && openBytes(metadata.bytes, { etag: metadata.sha256, modifiedMs }, options)
     }
   }
+}
+
+function isKnownToExist({ inspection }: CatalogueFile, part: FilePart): boolean {
+  return part === 'content' || (part === 'metadata' && inspection?.metadataSha256 !== undefined)
 }
 
 // Long, for a machine may be busy, and a file that is there must not be called missing for that.

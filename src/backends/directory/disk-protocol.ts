@@ -13,7 +13,14 @@ export type DiskRequest =
       /** `names` looks at no file that its directory tells to be one: the entries have no identity. */
       readonly finds: 'states' | 'names'
     }
-  | { readonly kind: 'look'; readonly root: string; readonly directory: string; readonly names: readonly string[] }
+  | {
+      readonly kind: 'look'
+      readonly root: string
+      /** Which directory the root is known as; empty for whichever it is now. In another one nothing counts as gone. */
+      readonly inode: string
+      readonly directory: string
+      readonly names: readonly string[]
+    }
   | { readonly kind: 'load'; readonly path: string }
   | { readonly kind: 'times'; readonly root: string; readonly directories: readonly string[] }
   | { readonly kind: 'describe'; readonly path: string; readonly parsed: DistributionKind }

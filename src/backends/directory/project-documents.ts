@@ -104,14 +104,16 @@ function read(state: State, name: NormalizedName): Promise<ProjectDocument> {
 async function load(state: State, name: NormalizedName): Promise<ProjectDocument> {
   const path = documentPath(state, name)
   try {
-    const text = await readFile(path, 'utf8').catch(undefinedIf('ENOENT'))
-    if (text !== undefined) return checked(JSON.parse(text))
-    await assertNotLost(state)
-    return empty
+    const text = (await readIfThere(path)) ?? (await assertNotLost(state).then(() => readIfThere(path)))
+    return text === undefined ? empty : checked(JSON.parse(text))
   } catch (error) {
     const message = `cannot read what is known of project ${name}: ${errorMessage(error)}`
     throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', message, { cause: error })
   }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return await readFile(path, 'utf8').catch(undefinedIf('ENOENT'))
 }
 
 /**
@@ -128,6 +130,7 @@ async function assertNotLost(state: State): Promise<void> {
   for (const path of [dirname(folder), folder]) {
     if ((await lstat(path).catch(undefinedIf('ENOENT'))) !== undefined) await stat(path)
   }
+  await stat(state.root)
 }
 
 function checked(document: ProjectDocument): ProjectDocument {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { errorCode, errorMessage } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import type { Disk } from './disk.js'
-import type { DirectoryBatch } from './disk-protocol.js'
+import type { DirectoryBatch, DiskAnswers } from './disk-protocol.js'
 import { companionSuffixes, type FileState, isVisibleName, joinPath } from './layout.js'
 import {
   type Folder,
@@ -98,7 +98,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     follows: (root, directory) => state.folders.has(key(root, directory)),
     problem: () => problem(state, isBlinding),
     doubt: () => problem(state, mayHideNames),
-    inode: (root) => state.folders.get(key(root, ''))?.inode ?? '',
+    inode: (root) => inodeOfRoot(state, root),
     doubtAt: (path) => problem(state, (folder) => path.startsWith(`${folder.path}/`)),
     close: () => close(state),
   }
@@ -238,7 +238,7 @@ function doubt(folder: Folder): (error: unknown) => never {
 
 async function look(state: State, folder: Folder, names: readonly string[]): Promise<void> {
   const { root, path } = folder
-  const seen = await state.disk.ask({ kind: 'look', root: rootPath(state, root), directory: path, names })
+  const seen = await askLook(state, root, path, names)
   const added: string[] = []
   const doubtful: Folder[] = []
   // All at once: what was seen must not be told after something that was seen later.
@@ -259,6 +259,20 @@ async function look(state: State, folder: Folder, names: readonly string[]): Pro
   await checkTimes(state, root, doubtful)
 }
 
+function askLook(
+  state: State,
+  root: number,
+  directory: string,
+  names: readonly string[],
+): Promise<DiskAnswers['look']> {
+  const inode = inodeOfRoot(state, root)
+  return state.disk.ask({ kind: 'look', root: rootPath(state, root), inode, directory, names })
+}
+
+function inodeOfRoot(state: State, root: number): string {
+  return state.folders.get(key(root, ''))?.inode ?? ''
+}
+
 /** Looks also in folders that were not read yet, for files that are known from elsewhere. */
 async function lookAll(state: State, files: readonly TrackedPath[]): Promise<void> {
   const byFolder = new Map<string, { readonly root: number; readonly directory: string; readonly names: string[] }>()
@@ -271,7 +285,7 @@ async function lookAll(state: State, files: readonly TrackedPath[]): Promise<voi
     group.names.push(name, ...Object.values(companionSuffixes).map((suffix) => name + suffix))
   }
   for (const { root, directory, names } of byFolder.values()) {
-    const seen = await state.disk.ask({ kind: 'look', root: rootPath(state, root), directory, names })
+    const seen = await askLook(state, root, directory, names)
     for (const [name, found] of seen)
       state.onFile(root, joinPath(directory, name), typeof found === 'object' ? found : undefined)
   }
