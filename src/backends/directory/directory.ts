@@ -324,6 +324,11 @@ async function remove(
     ...(!freesName && { removed: { ...document.removed, [file.filename.toLowerCase()]: sha256 } }),
   }))
   const wasThere = await unlinkEntry(state, entry)
+  if (!wasThere && state.catalogue.current(entry) !== undefined)
+    throw new PypiServerError(
+      'ERR_PYPI_STORE_UNAVAILABLE',
+      `${entry.path} could not be removed: its directory was away`,
+    )
   // After the file, so that no crash shows it as it was before it was yanked.
   await documents
     .change(file.project, (document) => withoutYank(document, file.path))
