@@ -49,7 +49,7 @@ async function listenOn(t: TestContext, host: string, app: App): Promise<string>
   const { hosts } = await import('../hosts/hosts.js')
   const start = hosts[host]
   if (start === undefined) throw new Error(`PYPI_TEST_HOST: no host is called ${host}`)
-  return await start(t, app, mountPath)
+  return await start(t, [{ app, path: mountPath }])
 }
 
 /** Listens on a free port of the loopback interface until the test ends; tells the origin without a slash. */

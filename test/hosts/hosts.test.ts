@@ -43,11 +43,38 @@ async function assertWorksAt(mount: string, send: Send): Promise<void> {
 for (const [name, start] of Object.entries(hosts)) {
   for (const path of ['/', '/pypi/', '/deep/down/pypi/']) {
     test(`${name} serves an index at ${path}`, async (t) => {
-      const origin = await start(t, demoApp(t), path)
-      const send = name === 'node:http2' ? await http2Client(t, origin) : fetch
-      await assertWorksAt(`${origin}${path}`, send)
+      const origin = await start(t, [{ app: demoApp(t), path }])
+      await assertWorksAt(`${origin}${path}`, await sender(t, name, origin))
     })
   }
+
+  test(`${name} serves two indexes at two paths, each its own`, async (t) => {
+    const paths = ['/one/', '/two/deep/']
+    const origin = await start(
+      t,
+      paths.map((path) => ({ app: demoApp(t), path })),
+    )
+    const send = await sender(t, name, origin)
+    for (const path of paths) {
+      assert.doesNotMatch(await (await send(new URL(`${path}simple/`, origin), {})).text(), /fresh/)
+      await assertWorksAt(`${origin}${path}`, send)
+    }
+  })
+
+  test(`${name}, reading bodies before the index can, gets the way out with the answer`, async (t) => {
+    const origin = await start(t, [{ app: demoApp(t), path: '/pypi/' }], { readsBodies: true })
+    const send = await sender(t, name, origin)
+    const headers = { accept: 'application/problem+json' }
+    const answer = await send(new URL('/pypi/', origin), { method: 'POST', body: uploadForm(fresh), headers })
+    const { code, detail } = (await answer.json()) as { readonly code: string; readonly detail: string }
+    assert.deepEqual([answer.status, code], [500, 'ERR_PYPI_BODY_ALREADY_READ'])
+    assert.match(detail, /mount the index before body parsers/)
+    assert.equal((await send(new URL('/pypi/simple/demo/', origin), {})).status, 200)
+  })
+}
+
+async function sender(t: TestContext, host: string, origin: string): Promise<Send> {
+  return host === 'node:http2' ? await http2Client(t, origin) : fetch
 }
 
 test('Koa hears of paths that have no route in the index, as the client sent them', async (t) => {

@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type RequestListener, type Server, re
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import { createServer as createHttpsServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
@@ -24,60 +25,139 @@ import { honoHandler } from 'pypi-server/hono'
 import { koaMiddleware } from 'pypi-server/koa'
 import { nestListener } from './nest.js'
 
-/** Mounts an index below a path that begins and ends with a slash; tells the origin, without a slash. */
-export type Host = (t: TestContext, app: App, path: string) => Promise<string>
+/** An index and the path below which it is mounted, which begins and ends with a slash. */
+export interface Mount {
+  readonly app: App
+  readonly path: string
+}
+
+/** How a host treats requests before the index gets them. */
+export interface HostOptions {
+  /** Reads every body to its end. @default false */
+  readonly readsBodies?: boolean
+}
+
+/** Mounts each index below its path; tells the origin, without a slash. */
+export type Host = (t: TestContext, mounts: readonly Mount[], options?: HostOptions) => Promise<string>
 
 /** Every host that `docs/mounting.md` lists, under the name that it has there. */
 export const hosts: Readonly<Record<string, Host>> = {
-  'node:http': (t, app, path) => listen(t, createHttpServer(stripped(app, path))),
-  'node:https': (t, app, path) => listen(t, createHttpsServer(tls(), stripped(app, path)), 'https://localhost'),
-  'node:http2': (t, app, path) =>
-    listen(
-      t,
-      createSecureServer({ ...tls(), allowHTTP1: true }, (req, res) => {
-        void app(Object.assign(req, below(req.url, path)), res)
-      }),
-      'https://localhost',
-    ),
-  'Express 5': (t, app, path) => listen(t, createHttpServer(express().use(path, app))),
-  'Express 4': (t, app, path) => listen(t, createHttpServer(express4().use(path, app))),
-  'Express 5 behind helmet, compression, cors and sessions': (t, app, path) => {
-    const sessions = session({ secret: 'test', resave: false, saveUninitialized: true })
-    return listen(t, createHttpServer(express().use(helmet(), compression(), cors(), sessions).use(path, app)))
+  'node:http': (t, mounts, options) => listen(t, createHttpServer(stripped(mounts, options))),
+  'node:https': (t, mounts, options) =>
+    listen(t, createHttpsServer(tls(), stripped(mounts, options)), 'https://localhost'),
+  'node:http2': (t, mounts, options) => {
+    const listener = stripped(mounts, options) as (req: unknown, res: unknown) => void
+    return listen(t, createSecureServer({ ...tls(), allowHTTP1: true }, listener), 'https://localhost')
   },
-  'Koa 3': (t, app, path) => listenKoa(t, new Koa().use(koaMiddleware(app, { mountPath: path })).callback()),
-  'Koa 3 with koa-mount': (t, app, path) =>
-    listenKoa(t, new Koa().use(mount(path.replace(/(.)\/$/, '$1'), koaMiddleware(app))).callback()),
-  'Koa 2': (t, app, path) => listenKoa(t, new Koa2().use(koaMiddleware(app, { mountPath: path })).callback()),
-  'Fastify 5': async (t, app, path) => {
+  'Express 5': (t, mounts, options) => listen(t, createHttpServer(withMounts(express(), mounts, options))),
+  'Express 4': (t, mounts, options) => listen(t, createHttpServer(withMounts(express4(), mounts, options))),
+  'Express 5 behind helmet, compression, cors and sessions': (t, mounts, options) => {
+    const sessions = session({ secret: 'test', resave: false, saveUninitialized: true })
+    const host = express().use(helmet(), compression(), cors(), sessions)
+    return listen(t, createHttpServer(withMounts(host, mounts, options)))
+  },
+  'Koa 3': (t, mounts, options) => {
+    const host = new Koa().use(koaReader(options))
+    for (const { app, path } of mounts) host.use(koaMiddleware(app, { mountPath: path }))
+    return listenKoa(t, host.callback())
+  },
+  'Koa 3 with koa-mount': (t, mounts, options) => {
+    const host = new Koa().use(koaReader(options))
+    for (const { app, path } of mounts) host.use(mount(path.replace(/(.)\/$/, '$1'), koaMiddleware(app)))
+    return listenKoa(t, host.callback())
+  },
+  'Koa 2': (t, mounts, options) => {
+    const host = new Koa2().use(koaReader(options))
+    for (const { app, path } of mounts) host.use(koaMiddleware(app, { mountPath: path }))
+    return listenKoa(t, host.callback())
+  },
+  'Fastify 5': async (t, mounts, { readsBodies } = {}) => {
     const host = fastify()
     t.after(() => host.close())
-    await host.register(fastifyPlugin, { prefix: path, app })
+    if (readsBodies) host.addHook('preParsing', async (_request, _reply, payload) => await readToEnd(payload))
+    for (const { app, path } of mounts) await host.register(fastifyPlugin, { prefix: path, app })
     return await host.listen({ port: 0, host: '127.0.0.1' })
   },
-  'Fastify 4': async (t, app, path) => {
+  'Fastify 4': async (t, mounts, { readsBodies } = {}) => {
     const host = fastify4()
     t.after(() => host.close())
-    await host.register(fastifyPlugin, { prefix: path, app })
+    if (readsBodies) host.addHook('preParsing', async (_request, _reply, payload) => await readToEnd(payload))
+    for (const { app, path } of mounts) await host.register(fastifyPlugin, { prefix: path, app })
     return await host.listen({ port: 0, host: '127.0.0.1' })
   },
-  'Hono on Node': (t, app, path) => {
-    const host = new Hono().all(`${path}*`, honoHandler(app, { mountPath: path }))
+  'Hono on Node': (t, mounts, { readsBodies } = {}) => {
+    const host = new Hono().use(async ({ req }, next) => {
+      if (readsBodies) await req.raw.arrayBuffer()
+      await next()
+    })
+    for (const { app, path } of mounts) host.all(`${path}*`, honoHandler(app, { mountPath: path }))
     return listen(t, createHttpServer(getRequestListener(host.fetch)))
   },
-  'NestJS 11': async (t, app, path) => listen(t, createHttpServer(await nestListener(t, app, path))),
-  'a fetch host': (t, app, path) =>
-    listen(t, createHttpServer(getRequestListener((request) => app.fetch(request, { mountPath: path })))),
-  'a proxy that takes the path off': async (t, app, path) =>
+  'NestJS 11': async (t, mounts, options) =>
+    listen(t, createHttpServer(await nestListener(t, (host) => void withMounts(host, mounts, options)))),
+  'a fetch host': (t, mounts, { readsBodies } = {}) =>
     listen(
       t,
-      proxy(await listen(t, createHttpServer(app)), (url) => url.slice(path.length - 1)),
+      createHttpServer(
+        getRequestListener(async (request) => {
+          if (readsBodies) await request.arrayBuffer()
+          const { app, path } = mountOf(mounts, new URL(request.url).pathname)
+          return await app.fetch(request, { mountPath: path })
+        }),
+      ),
     ),
-  'a proxy that leaves the path on': async (t, app, path) =>
-    listen(
+  'a proxy that takes the path off': async (t, mounts, options) => {
+    const origins = new Map<string, string>()
+    for (const { app, path } of mounts)
+      origins.set(path, await listen(t, createHttpServer(stripped([{ app, path: '/' }], options))))
+    return await listen(
       t,
-      proxy(await listen(t, createHttpServer(express().use(path, app))), (url) => url),
-    ),
+      proxy((url) => {
+        const { path } = mountOf(mounts, url)
+        return `${origins.get(path)}${url.slice(path.length - 1)}`
+      }),
+    )
+  },
+  'a proxy that leaves the path on': async (t, mounts, options) => {
+    const origin = await listen(t, createHttpServer(withMounts(express(), mounts, options)))
+    return await listen(
+      t,
+      proxy((url) => `${origin}${url}`),
+    )
+  },
+}
+
+function mountOf(mounts: readonly Mount[], url: string): Mount {
+  const found = mounts.find(({ path }) => url.startsWith(path) || url === path.slice(0, -1))
+  if (found === undefined) throw new Error(`nothing is mounted at ${url}`)
+  return found
+}
+
+/** The mounts in a framework whose middleware is that of Express. */
+function withMounts<H extends { use: (...args: never[]) => unknown }>(
+  host: H,
+  mounts: readonly Mount[],
+  { readsBodies = false }: HostOptions = {},
+): H & RequestListener {
+  const use = host.use.bind(host) as (...args: unknown[]) => unknown
+  if (readsBodies) use(express.raw({ type: () => true, limit: '10mb' }))
+  for (const { app, path } of mounts) use(path, app)
+  return host as H & RequestListener
+}
+
+function koaReader({
+  readsBodies,
+}: HostOptions = {}): (ctx: { readonly req: Readable }, next: () => Promise<void>) => Promise<void> {
+  return async ({ req }, next) => {
+    if (readsBodies) await readToEnd(req)
+    await next()
+  }
+}
+
+/** Reads a body; what is left of it is nothing. */
+async function readToEnd(body: Readable): Promise<Readable> {
+  for await (const _ of body);
+  return Readable.from([])
 }
 
 /** Listens on a free port of the loopback interface until the test ends. */
@@ -104,12 +184,13 @@ function listenKoa(t: TestContext, callback: (...args: Parameters<RequestListene
 }
 
 /** What Express does below a path, by hand. */
-function stripped(app: App, path: string): RequestListener {
-  return (req, res) => void app(Object.assign(req, below(req.url, path)), res)
-}
-
-function below(originalUrl = '/', path: string): { readonly originalUrl: string; readonly url: string } {
-  return { originalUrl, url: originalUrl.slice(path.length - 1) }
+function stripped(mounts: readonly Mount[], { readsBodies = false }: HostOptions = {}): RequestListener {
+  return async (req, res) => {
+    if (readsBodies) await readToEnd(req)
+    const { url: originalUrl = '/' } = req
+    const { app, path } = mountOf(mounts, originalUrl)
+    await app(Object.assign(req, { originalUrl, url: originalUrl.slice(path.length - 1) }), res)
+  }
 }
 
 function tls(): { readonly key: Buffer; readonly cert: Buffer } {
@@ -119,10 +200,10 @@ function tls(): { readonly key: Buffer; readonly cert: Buffer } {
 }
 
 /** Passes everything on, as a front server with neither buffers nor rules of its own does. */
-function proxy(origin: string, rewrite: (url: string) => string): Server {
+function proxy(target: (url: string) => string): Server {
   const server = createHttpServer((req, res) => {
     const { method, headers, url = '/' } = req
-    const onward = sendOn(`${origin}${rewrite(url)}`, { method, headers }, (answer) => {
+    const onward = sendOn(target(url), { method, headers }, (answer) => {
       res.writeHead(answer.statusCode ?? 502, answer.statusMessage, answer.rawHeaders)
       answer.pipe(res)
     })
