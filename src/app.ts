@@ -3,6 +3,7 @@ import { createLoginGuard } from './auth/login-guard.js'
 import type { Backend } from './backend.js'
 import type { Config } from './config.js'
 import { createDiagnostics, type Diagnostics } from './diagnostics.js'
+import { createFreeSpace } from './domain/free-space.js'
 import { createManagement } from './domain/management.js'
 import { createProjectIndex } from './domain/project-index.js'
 import { type AccessOptions, isRestricted } from './edge/access.js'
@@ -106,6 +107,7 @@ function edgeOf(settings: Settings, { metrics, ...state }: State): Edge {
     ...state,
     index: createProjectIndex(backend),
     pages: createPages(settings.limits.maxPageCacheBytes),
+    freeSpace: createFreeSpace(settings.limits.minFreeBytes),
     readyFiles: createReadyFiles(backend, cacheControl),
     fileCacheControl: cacheControl,
     management: createManagement({ backend, events, logger }),

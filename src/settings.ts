@@ -7,7 +7,7 @@ import { type TokenAuther, tokens } from './auth/tokens.js'
 import type { Backend } from './backend.js'
 import { type DirectoryBackend, directory } from './backends/directory/directory.js'
 import type { Config } from './config.js'
-import { hashAlgorithms, isHashAlgorithm } from './digests/digest.js'
+import { createDigesters, type DigesterFactory, hashAlgorithms, isHashAlgorithm } from './digests/digest.js'
 import {
   type AttestationPolicy,
   type AttestationsSetting,
@@ -53,6 +53,7 @@ export interface Settings {
   readonly cacheControl: number | undefined
   readonly limits: Limits
   readonly inspector: Inspector
+  readonly digesters: DigesterFactory
   readonly baseUrl: string | undefined
   readonly trustProxy: boolean | BlockList
   readonly hooks: Hooks
@@ -129,6 +130,7 @@ export function settingsOf(config: Config): Settings {
     cacheControl: cacheControlOf(config),
     limits,
     inspector: owned.inspector,
+    digesters: createDigesters(),
     baseUrl: baseUrlOf(config),
     trustProxy: trustProxyOf(config),
     hooks: hooksOf(config),

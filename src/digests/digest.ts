@@ -1,5 +1,6 @@
 import { createHash, getHashes } from 'node:crypto'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
+import type { IHasher } from 'hash-wasm'
 import { PypiServerError } from '../errors.js'
 
 /** Names of Python's hashlib, as index pages spell them, with Node's names; `blake2b_256` is what uploads claim. */
@@ -31,6 +32,9 @@ export interface Digester {
   readonly finish: () => Record<string, string>
 }
 
+/** As {@link createDigester}. */
+export type DigesterFactory = (algorithms: readonly string[]) => Promise<Digester>
+
 interface OneHash {
   readonly update: (bytes: Uint8Array) => void
   readonly hex: () => string
@@ -52,7 +56,31 @@ export function hashAlgorithms(): readonly string[] {
  * @throws ERR_PYPI_CONFIG for an unknown name
  */
 export async function createDigester(algorithms: readonly string[]): Promise<Digester> {
-  const hashes = await Promise.all(algorithms.map(async (name) => [name, await createOne(name)] as const))
+  return await digesterOf(algorithms, createBlake2b)
+}
+
+/** Makes digesters as {@link createDigester} does, and uses again what those before have finished with. */
+export function createDigesters(): DigesterFactory {
+  const idle: IHasher[] = []
+  const takeBlake2b = async (): Promise<OneHash> => {
+    const hash = idle.pop() ?? (await newBlake2b())
+    const { update, hex } = hashOf(hash.init())
+    return {
+      update,
+      hex: () => {
+        const digest = hex()
+        if (idle.length < maxIdle) idle.push(hash)
+        return digest
+      },
+    }
+  }
+  return (algorithms) => digesterOf(algorithms, takeBlake2b)
+}
+
+async function digesterOf(algorithms: readonly string[], blake2b: () => Promise<OneHash>): Promise<Digester> {
+  // Node's OpenSSL has BLAKE2b only with 512 bits, and its first half is not BLAKE2b-256.
+  const create = async (name: string): Promise<OneHash> => (name === 'blake2b_256' ? await blake2b() : createOne(name))
+  const hashes = await Promise.all(algorithms.map(async (name) => [name, await create(name)] as const))
   return {
     update: (bytes) => {
       for (const [, hash] of hashes) hash.update(bytes)
@@ -61,16 +89,25 @@ export async function createDigester(algorithms: readonly string[]): Promise<Dig
   }
 }
 
-async function createOne(name: string): Promise<OneHash> {
-  // Node's OpenSSL has BLAKE2b only with 512 bits, and its first half is not BLAKE2b-256.
-  if (name === 'blake2b_256') {
-    const { createBLAKE2b } = await import('hash-wasm')
-    const hash = await createBLAKE2b(256)
-    return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') }
-  }
+// An instance takes some 100 KiB.
+const maxIdle = 16
+
+async function newBlake2b(): Promise<IHasher> {
+  const { createBLAKE2b } = await import('hash-wasm')
+  return await createBLAKE2b(256)
+}
+
+async function createBlake2b(): Promise<OneHash> {
+  return hashOf(await newBlake2b())
+}
+
+function createOne(name: string): OneHash {
   const nodeName = nodeNames.get(name)
   if (nodeName === undefined) throw new PypiServerError('ERR_PYPI_CONFIG', `hash algorithm ${name} is not available`)
-  const hash = createHash(nodeName)
+  return hashOf(createHash(nodeName))
+}
+
+function hashOf(hash: { update(bytes: Uint8Array): unknown; digest(encoding: 'hex'): string }): OneHash {
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') }
 }
 

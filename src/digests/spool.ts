@@ -2,7 +2,7 @@ import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStoreError, PypiServerError, undefinedIf } from '../errors.js'
 import { isOwnerDead, newOwnerName } from '../util/owner-name.js'
-import { createDigester } from './digest.js'
+import { createDigester, type DigesterFactory } from './digest.js'
 
 /** A complete, closed file of bytes that someone sent. */
 export interface SpooledFile {
@@ -25,9 +25,10 @@ export async function spool(
   source: AsyncIterable<Uint8Array>,
   directory: string,
   algorithms: readonly string[],
+  { digesters = createDigester }: { readonly digesters?: DigesterFactory } = {},
 ): Promise<SpooledFile> {
   const path = join(directory, newSpoolName())
-  const digester = await createDigester(algorithms)
+  const digester = await digesters(algorithms)
   const handle = await open(path, 'wx', 0o644).catch(storeError)
   try {
     let size = 0

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Candidate } from '../backend.js'
-import { digestFile } from '../digests/digest.js'
+import { type DigesterFactory, digestFile } from '../digests/digest.js'
 import { discard, type SpooledFile, spool } from '../digests/spool.js'
 import { asStoreError, errorCode, errorMessage, PypiServerError } from '../errors.js'
 import type { Logger } from '../logger.js'
@@ -50,6 +50,7 @@ export interface SubmissionOptions {
   readonly directory: () => Promise<string>
   /** Digest names, `sha256` among them. */
   readonly algorithms: readonly string[]
+  readonly digesters: DigesterFactory
   /** Its `validation` says how strict the rest is, too. */
   readonly inspector: Inspector
   readonly logger: Logger
@@ -96,7 +97,7 @@ async function takeFile(state: State, { field, filename, stream, fields }: FileP
     state.hasContent = true
     // What is claimed before the file need not be read for again; what is claimed after it is checked at the end.
     const algorithms = [...new Set([...state.algorithms, ...claimedBy(fields)])]
-    state.content = { filename, file: await spool(stream, await state.directory(), algorithms) }
+    state.content = { filename, file: await spool(stream, await state.directory(), algorithms, state) }
   } else if (field === 'gpg_signature') {
     state.signature = { filename, bytes: await readSmall(stream) }
   } else {

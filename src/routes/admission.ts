@@ -1,4 +1,3 @@
-import { checkFreeSpace, watchFreeSpace } from '../domain/free-space.js'
 import { temporarySpoolDirectory } from '../domain/submission.js'
 import { PypiServerError } from '../errors.js'
 import { checkBodyHeaders } from '../http/body-headers.js'
@@ -23,15 +22,15 @@ const formBytes = 1024 ** 2
  * @throws ERR_PYPI_TOO_LARGE, ERR_PYPI_UNSUPPORTED_MEDIA_TYPE, ERR_PYPI_OVERLOADED, ERR_PYPI_STORE_FULL
  */
 export async function admitForm(call: Call, services: Services): Promise<Admission> {
-  const { minFreeBytes, maxUploadBytes } = services.limits
-  const length = checkBodyHeaders(call, maxUploadBytes + formBytes) ?? 0
+  const { freeSpace, limits } = services
+  const length = checkBodyHeaders(call, limits.maxUploadBytes + formBytes) ?? 0
   const giveBack = await services.uploads.take(call.signal)
   const full = new AbortController()
   const stops: (() => void)[] = [giveBack]
   const directory = async (): Promise<string> => {
     const path = await spoolDirectory(services)
-    await checkFreeSpace(path, length, minFreeBytes)
-    stops.push(watchFreeSpace(path, minFreeBytes, (error) => full.abort(error)))
+    await freeSpace.check(path, length)
+    stops.push(freeSpace.watch(path, (error) => full.abort(error)))
     return path
   }
   const leave = (): void => {
@@ -39,7 +38,7 @@ export async function admitForm(call: Call, services: Services): Promise<Admissi
   }
   try {
     // A small form may be a removal, which makes room.
-    if (length > formBytes) await checkFreeSpace(await spoolDirectory(services), length, minFreeBytes)
+    if (length > formBytes) await freeSpace.check(await spoolDirectory(services), length)
   } catch (error) {
     leave()
     throw error

@@ -1,11 +1,13 @@
 import type { Action, Identity } from '../auth/auther.js'
 import type { Backend } from '../backend.js'
 import type { AttestationPolicy } from '../domain/attestation-policy.js'
+import type { FreeSpace } from '../domain/free-space.js'
 import type { Inspector } from '../domain/inspector.js'
 import type { Management } from '../domain/management.js'
 import type { NameRule } from '../domain/name-rule.js'
 import type { ProjectIndex } from '../domain/project-index.js'
 import type { Hooks } from '../domain/publishing.js'
+import type { SubmissionOptions } from '../domain/submission.js'
 import type { Events } from '../events.js'
 import type { Call, Reply } from '../http/message.js'
 import type { Limits } from '../limits.js'
@@ -48,6 +50,9 @@ export interface Services {
   /** `Cache-Control` of files. */
   readonly fileCacheControl: string
   readonly limits: Limits
+  readonly freeSpace: FreeSpace
+  /** What hashes uploads. */
+  readonly digesters: SubmissionOptions['digesters']
   /** Turns of forms, which carry uploads. */
   readonly uploads: Slots
   /** Template of the page at the mount point; the built-in page without. */

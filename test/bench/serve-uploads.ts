@@ -6,17 +6,18 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import busboy from 'busboy'
-import { createDigester } from '#src/digests/digest.js'
+import { createDigesters } from '#src/digests/digest.js'
 import { claimedAlgorithms } from './upload-load.js'
 
 const directory = process.argv[2] ?? ''
 const spool = join(directory, '.spool')
 await mkdir(spool, { recursive: true })
+const digesters = createDigesters()
 let uploads = 0
 
 async function store(filename: string, content: Readable): Promise<void> {
   const path = join(spool, String(uploads++))
-  const digester = await createDigester(claimedAlgorithms)
+  const digester = await digesters(claimedAlgorithms)
   const file = await open(path, 'wx')
   for await (const chunk of content as AsyncIterable<Uint8Array>) {
     const writing = file.appendFile(chunk)

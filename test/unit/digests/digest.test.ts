@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createDigester, digestFile, hashAlgorithms, isHashAlgorithm } from '#src/digests/digest.js'
+import { createDigester, createDigesters, digestFile, hashAlgorithms, isHashAlgorithm } from '#src/digests/digest.js'
 import { temporaryDirectory } from '../../helpers/temporary.js'
 
 // What hashlib.new(name, b'abc') says; blake2b_256 is hashlib.blake2b(b'abc', digest_size=32).
@@ -110,4 +110,20 @@ test('a pause that fails ends the work', async (t) => {
   writeFileSync(path, 'abc')
   const between = (): Promise<void> => Promise.reject(new RangeError('stop'))
   await assert.rejects(digestFile(path, ['sha256'], { between }), RangeError)
+})
+
+test('digesters that are used again begin anew, also while others are in use', async () => {
+  const digesters = createDigesters()
+  const digestOf = async (text: string): Promise<unknown> => {
+    const digester = await digesters(['blake2b_256'])
+    digester.update(Buffer.from(text))
+    return digester.finish()['blake2b_256']
+  }
+  const abc = 'bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319'
+  const unfinished = await digesters(['blake2b_256'])
+  unfinished.update(Buffer.from('a'))
+  assert.deepEqual(await Promise.all(['abc', 'abc', 'abc'].map(digestOf)), [abc, abc, abc])
+  assert.equal(await digestOf('abc'), abc)
+  unfinished.update(Buffer.from('bc'))
+  assert.equal(unfinished.finish()['blake2b_256'], abc)
 })
