@@ -231,6 +231,11 @@ export interface Backend {
   remove?(file: DistributionFile, options?: RemoveOptions): Promise<boolean>
   /** Yanks a file, or no longer (`undefined`), see PEP 592. Fulfils with whether the file is there. */
   setYanked?(file: DistributionFile, yanked: Yank | undefined, options?: ReadOptions): Promise<boolean>
+  /**
+   * The status of a project, `undefined` where it has none or is not there: asked for before each upload, so that the project
+   * need not be put together for that. Without it the index asks `getProject`.
+   */
+  getStatus?(project: NormalizedName, options?: ReadOptions): Promise<Project['status']>
   /** Gives a project another status (PEP 792). Fulfils with whether the project is there. */
   setStatus?(project: NormalizedName, status: NonNullable<Project['status']>, options?: ReadOptions): Promise<boolean>
   /** Adds one line to an append-only log of changes. */

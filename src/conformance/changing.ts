@@ -132,6 +132,20 @@ export const changingCases: readonly UnboundCase[] = [
     },
   }),
   defineCase({
+    id: 'stas',
+    title: 'the status of a project is that on its page, and there is none of a project that does not exist',
+    needs: ['fill', 'setStatus', 'getStatus'],
+    check: async ({ backend, fill }) => {
+      await fill([demo])
+      assert.equal((await backend.getStatus(demo.project))?.status ?? 'active', 'active')
+      for (const status of ['archived', 'active'] as const) {
+        await backend.setStatus(demo.project, { status })
+        assert.equal((await backend.getStatus(demo.project))?.status ?? 'active', status)
+      }
+      assert.equal(await backend.getStatus(normalizeName('absent')), undefined)
+    },
+  }),
+  defineCase({
     id: 'quar',
     title: 'a file of a quarantined project is not found by its path, and is again afterwards',
     needs: ['fill', 'setStatus', 'findFile'],

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Backend, Candidate, DistributionFile, NormalizedName } from '../backend.js'
+import type { Backend, Candidate, DistributionFile, NormalizedName, Project } from '../backend.js'
 import { errorCode, PypiServerError } from '../errors.js'
 import type { Events } from '../events.js'
 import type { Logger } from '../logger.js'
@@ -55,9 +55,14 @@ export async function publish(
 async function checkStatus(backend: Backend, project: NormalizedName): Promise<void> {
   // Only a backend that can mark projects has some that take no uploads (PEP 792).
   if (backend.setStatus === undefined) return
-  const status = (await backend.getProject(project))?.status?.status
+  const { status } = (await statusOf(backend, project)) ?? {}
   if (status !== 'archived' && status !== 'quarantined') return
   throw new PypiServerError('ERR_PYPI_FORBIDDEN', `project ${project} is ${status} and takes no uploads`)
+}
+
+async function statusOf(backend: Backend, project: NormalizedName): Promise<Project['status']> {
+  if (backend.getStatus !== undefined) return await backend.getStatus(project)
+  return (await backend.getProject(project))?.status
 }
 
 /** Installers take the first sdist of a release that they find, so that two would be a matter of luck. */

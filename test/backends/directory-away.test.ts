@@ -9,6 +9,7 @@ import { openProjectDocuments } from '#src/backends/directory/project-documents.
 import { silentLogger } from '#src/logger.js'
 import { normalizeName } from '#src/packaging/name.js'
 import { createKeyedQueue } from '#src/util/keyed-queue.js'
+import { syncDirectory } from '#src/util/sync-directory.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 // A directory that goes away while it is looked at was not seen to be empty.
@@ -68,7 +69,13 @@ test('what is not in a directory that took the place of the one that is known is
 test('what is known of a project is not told to be nothing while its directory is away', async (t) => {
   const root = join(temporaryDirectory(t), 'root')
   mkdirSync(root)
-  const options = { root, queue: createKeyedQueue(), logger: silentLogger, onChange: () => {} }
+  const options = {
+    root,
+    queue: createKeyedQueue(),
+    syncFolder: syncDirectory,
+    logger: silentLogger,
+    onChange: () => {},
+  }
   const documents = openProjectDocuments(options)
   t.after(() => documents.close())
   const demo = normalizeName('demo')

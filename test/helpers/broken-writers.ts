@@ -240,8 +240,21 @@ function brokenChanging(): readonly BrokenBackend[] {
     },
     {
       defect: 'says that it set a status, and did not',
-      fails: ['stat', 'stno', 'quar', 'rsta', 'ssta'],
+      fails: ['stat', 'stas', 'stno', 'quar', 'rsta', 'ssta'],
       change: () => ({ setStatus: async () => true }),
+    },
+    {
+      defect: 'remembers the first status of a project',
+      fails: ['stas'],
+      change: (inner) => {
+        const first = new Map<string, Project['status']>()
+        return {
+          getStatus: async (name) => {
+            if (!first.has(name)) first.set(name, (await inner.getProject(name))?.status)
+            return first.get(name)
+          },
+        }
+      },
     },
     {
       defect: 'finds files of quarantined projects by their paths',

@@ -128,6 +128,10 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
       if (isThere) put(project, { status })
       return isThere
     },
+    getStatus: async (project, { signal } = {}) => {
+      begin(signal)
+      return shelfOf(project)?.status
+    },
     watch: async (listener, { signal }) => {
       begin()
       if (signal.aborted) return

@@ -2,7 +2,8 @@ import { constants } from 'node:fs'
 import { access, type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AuditEntry } from '../../backend.js'
-import { asStoreError, undefinedIf } from '../../errors.js'
+import { asStoreError, errorCode, undefinedIf } from '../../errors.js'
+import { sharing } from '../../util/sharing.js'
 import { syncDirectory } from '../../util/sync-directory.js'
 import { auditFile } from './layout.js'
 import { ensureState, giveToOwnerOf } from './state-folder.js'
@@ -21,21 +22,23 @@ export function openAuditLog(root: string): AuditLog {
   const storeError = (error: unknown): never => {
     throw asStoreError(error, path)
   }
-  let last: Promise<void> = Promise.resolve()
-  let next: { readonly lines: string[]; readonly written: Promise<void> } | undefined
+  const writable = sharing(() => access(path, constants.W_OK).catch(undefinedIf('ENOENT')))
+  let last: Promise<Written> = Promise.resolve({ file: '', size: 0 })
+  let next: { readonly lines: string[]; readonly written: Promise<Written> } | undefined
 
   function queue(): NonNullable<typeof next> {
     const lines: string[] = []
-    const written = last.then(() => {
+    const before = last
+    const written = before.then((state) => {
       next = undefined
-      return write(root, lines.join(''))
+      return write(root, lines.join(''), state)
     })
-    last = written.catch(() => {})
+    last = written.catch(() => before)
     return { lines, written }
   }
 
   return {
-    assertWritable: () => access(path, constants.W_OK).catch(undefinedIf('ENOENT')).catch(storeError),
+    assertWritable: () => writable(path).catch(storeError),
     append: async (entry) => {
       next ??= queue()
       next.lines.push(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)
@@ -44,20 +47,43 @@ export function openAuditLog(root: string): AuditLog {
   }
 }
 
-async function write(root: string, text: string): Promise<void> {
-  await ensureState(root)
+/** What was written last. */
+interface Written {
+  /** Which file that was, so that its name is on the disk; empty before the first. */
+  readonly file: string
+  /** Bytes in it afterwards. */
+  readonly size: number
+}
+
+async function write(root: string, text: string, last: Written): Promise<Written> {
   const path = auditFile(root)
-  const handle = await open(path, 'a+', 0o600)
+  const handle = await openLog(root, path)
+  let written: Written
   try {
-    const { size } = await handle.stat()
+    const { size, dev, ino, birthtimeNs } = await handle.stat({ bigint: true })
+    const file = `${dev}:${ino}:${birthtimeNs}`
+    const isAsLeft = file === last.file && size === BigInt(last.size)
     // A line that a crash cut off must not take the next one with it.
-    await handle.appendFile((await endsLine(handle, size)) ? text : `\n${text}`)
+    const line = isAsLeft || (await endsLine(handle, Number(size))) ? text : `\n${text}`
+    await handle.appendFile(line)
     await handle.datasync()
-    if (size === 0) await giveToOwnerOf(dirname(path), path)
+    if (size === 0n) await giveToOwnerOf(dirname(path), path)
+    written = { file, size: Number(size) + Buffer.byteLength(line) }
   } finally {
     await handle.close()
   }
-  await syncDirectory(dirname(path))
+  if (written.file !== last.file) await syncDirectory(dirname(path))
+  return written
+}
+
+async function openLog(root: string, path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'a+', 0o600)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    await ensureState(root)
+    return await open(path, 'a+', 0o600)
+  }
 }
 
 async function endsLine(handle: FileHandle, size: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { stat, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type {
@@ -22,10 +22,10 @@ import { within } from '../../util/within.js'
 import { openBytes } from '../open-bytes.js'
 import { fileAtHand, findFile } from './at-hand.js'
 import type { CatalogueFile } from './catalogue.js'
-import { type Companion, companionSuffixes, companions, fileState } from './layout.js'
+import { type Companion, companionSuffixes, companions, type FileState } from './layout.js'
 import { contentEtag, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
-import { ensureSpoolFolder, place, settle } from './publish.js'
+import { place, settle } from './publish.js'
 import {
   assertNameUnused,
   assertRootsPresent,
@@ -79,6 +79,10 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     publish: (candidate, publishOptions = {}) =>
       state.writes(candidate.filename.toLowerCase(), () => publish(state, candidate, publishOptions)),
     setYanked: (file, yanked) => setYanked(state, file, yanked),
+    getStatus: async (project, { signal } = {}) => {
+      const { documents } = await startedAndTold(state, signal)
+      return (await documents.read(project)).status
+    },
     setStatus: (project, status) => setStatus(state, project, status),
     remove: (file, options = {}) => state.writes(file.filename.toLowerCase(), () => remove(state, file, options)),
     audit: (entry) => state.audit.append(entry),
@@ -91,7 +95,7 @@ export function directory(roots: string | readonly string[], options: DirectoryO
       return state.serials.since(serial, limit)
     },
     watch: (listener, { signal }) => watch(state, listener, signal),
-    spoolDirectory: () => ensureSpoolFolder(firstRoot(state)).catch(storeError(firstRoot(state))),
+    spoolDirectory: () => state.ensureSpool().catch(storeError(firstRoot(state))),
     check: async ({ signal } = {}) => {
       await startedAndTold(state, signal)
       await assertRootsPresent(state)
@@ -184,7 +188,7 @@ async function publish(
 ): Promise<DistributionFile> {
   const running = await scannedAndTold(state, signal)
   // Nothing may begin anew on the mount point of a disk that is gone.
-  await assertRootsPresent(state)
+  await state.assertPresent()
   const taken = state.catalogue.named(candidate.filename)
   if (taken.length > 0 && !overwrite) {
     for (const entry of taken) await settle(absolutePath(state, entry))
@@ -197,21 +201,19 @@ async function publish(
   const { spooledPath, project } = candidate
   const beside = companionsOf(candidate)
   const known = companions.filter((kind) => beside[kind] ?? state.catalogue.hasCompanion({ root, path }, kind))
-  if (!overwrite) await checkRetired(running, candidate)
   await state.audit.assertWritable()
   // Before the file: a name must not be taken for foreign once it has a file of ours.
-  await running.documents.change(project, (document) => free({ ...document, isUploaded: true }, candidate.filename))
-  const document = await running.documents.read(project)
-  const how = await place({ root: folder, target, spooledPath, overwrite, companions: beside })
+  const document = await running.documents.change(project, (before) => {
+    if (!overwrite) checkRetired(before, candidate)
+    return free({ ...before, isUploaded: true }, candidate.filename)
+  })
+  const { syncFolder } = state
+  const how = await place({ root: folder, target, spooledPath, overwrite, companions: beside, syncFolder })
   if (how === 'locked') tellOfLocks(state, folder)
   // From here on it is stored: nothing may say otherwise.
-  const entry = await enter(state, running, root, path, candidate).catch((error: unknown) => {
+  const entry = await enter(state, running, { root, path, candidate, known }).catch((error: unknown) => {
     state.logger.warn({ file: path, reason: errorMessage(error) }, 'a stored file cannot be looked at yet')
   })
-  // Looks that are under way may tell of the time before: this one comes after them. And what the tracker was never told
-  // of it would not miss.
-  for (const seen of [path, ...known.map((kind) => path + companionSuffixes[kind])])
-    await running.tracker.look(root, seen).catch(() => {})
   // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
   for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
   return entry === undefined ? unseen(candidate, path) : toDistributionFile(state, entry, document)
@@ -230,8 +232,8 @@ function unseen({ project, filename, version, size, hashes }: Candidate, path: s
 }
 
 /** The name of a file that was removed stays bound to its bytes: lock files and caches still know them. */
-async function checkRetired({ documents }: Running, { project, filename, hashes }: Candidate): Promise<void> {
-  const sha256 = (await documents.read(project)).removed?.[filename.toLowerCase()]
+function checkRetired({ removed }: ProjectDocument, { filename, hashes }: Candidate): void {
+  const sha256 = removed?.[filename.toLowerCase()]
   if (sha256 === undefined || sha256 === hashes['sha256']) return
   const message = `${filename} was removed here, and its name cannot be used for other bytes; use a new version`
   throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', message)
@@ -274,32 +276,41 @@ function companionsOf({ signature, provenance }: Candidate): Readonly<Record<Com
   }
 }
 
-/** Enters a file that was just put in its place, with all that is known of it. */
+/** A file that was just put in its place. */
+interface Placed {
+  readonly root: number
+  readonly path: string
+  readonly candidate: Candidate
+  /** What stands beside it, or did before. */
+  readonly known: readonly Companion[]
+}
+
+/** Enters a file with all that is known of it, as the tracker sees it, after all looks that were under way before. */
 async function enter(
   state: DirectoryState,
-  { cache }: Running,
-  root: number,
-  path: string,
-  candidate: Candidate,
-): Promise<CatalogueFile> {
-  const { hashes, metadata, requiresPython } = candidate
-  const found = fileState(await stat(join(state.roots[root] ?? '', path), { bigint: true }))
-  state.catalogue.update(root, path, found)
-  for (const [kind, bytes] of Object.entries(companionsOf(candidate)))
-    state.catalogue.update(root, path + companionSuffixes[kind as Companion], bytes && found)
-  const entry = state.catalogue.named(basename(path)).find((file) => file.root === root && file.path === path)
-  if (entry === undefined) throw new PypiServerError('ERR_PYPI_UPLOAD_REFUSED', `${path} is no distribution file name`)
+  { cache, tracker }: Running,
+  { root, path, candidate: { hashes, metadata, requiresPython }, known }: Placed,
+): Promise<CatalogueFile | undefined> {
   const inspection = {
     state: 'complete',
     hashes,
     ...(metadata !== undefined && { metadataSha256: metadata.sha256 }),
     ...(requiresPython !== undefined && { requiresPython }),
   } as const
-  if (state.algorithms.every((algorithm) => hashes[algorithm] !== undefined)) {
-    cache.set(`${root}/${path}`, found.identity, inspection)
+  let entered: CatalogueFile | undefined
+  const onFile = (found: FileState | undefined): void => {
+    state.catalogue.update(root, path, found)
+    const entry =
+      found && state.catalogue.named(basename(path)).find((file) => file.root === root && file.path === path)
+    if (entry === undefined) return
+    if (state.algorithms.every((algorithm) => hashes[algorithm] !== undefined)) {
+      cache.set(`${root}/${path}`, entry.state.identity, inspection)
+    }
+    changed(state, entry.project)
+    entered = state.catalogue.note(entry, { inspection, isHeld: false }) ?? { ...entry, inspection, isHeld: false }
   }
-  changed(state, entry.project)
-  return state.catalogue.note(entry, { inspection, isHeld: false }) ?? { ...entry, inspection, isHeld: false }
+  await tracker.look(root, path, { suffixes: known.map((kind) => companionSuffixes[kind]), onFile })
+  return entered
 }
 
 async function remove(

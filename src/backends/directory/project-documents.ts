@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type FSWatcher, watch } from 'node:fs'
+import { type BigIntStats, type FSWatcher, watch } from 'node:fs'
 import { lstat, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { LRUCache } from 'lru-cache'
 import type { NormalizedName, Project, Yank } from '../../backend.js'
 import { discard, newSpoolName } from '../../digests/spool.js'
 import { asStoreError, errorCode, errorMessage, PypiServerError, undefinedIf } from '../../errors.js'
@@ -10,7 +11,7 @@ import { maxNameLength } from '../../packaging/name.js'
 import type { KeyedQueue } from '../../util/keyed-queue.js'
 import { whileLocked } from '../../util/lock-file.js'
 import { syncDirectory } from '../../util/sync-directory.js'
-import { locksFolder, projectsFolder } from './layout.js'
+import { fileIdentity, locksFolder, projectsFolder } from './layout.js'
 import { ensureSpoolFolder } from './publish.js'
 import { ensureStateFolder } from './state-folder.js'
 
@@ -33,10 +34,13 @@ export interface ProjectDocuments {
    * cannot be understood.
    */
   readonly read: (name: NormalizedName) => Promise<ProjectDocument>
-  /** As `read`, but as it is on the disk now; nothing is remembered, since anybody may ask for any name. */
+  /** As `read`, but as it is on the disk now, which takes one look where it is remembered. */
   readonly readNow: (name: NormalizedName) => Promise<ProjectDocument>
-  /** Durable once it fulfils; tells whether anything changed. */
-  readonly change: (name: NormalizedName, edit: (document: ProjectDocument) => ProjectDocument) => Promise<boolean>
+  /** Durable once it fulfils, with the document as it is then; rejects with what `edit` throws. */
+  readonly change: (
+    name: NormalizedName,
+    edit: (document: ProjectDocument) => ProjectDocument,
+  ) => Promise<ProjectDocument>
   readonly close: () => void
 }
 
@@ -45,13 +49,27 @@ export interface ProjectDocumentsOptions {
   /** Absolute path. */
   readonly root: string
   readonly queue: KeyedQueue
+  /** Puts the names in a folder on the disk. */
+  readonly syncFolder: (folder: string) => Promise<void>
   readonly logger: Logger
   /** Hears of documents that changed, by whichever process. */
   readonly onChange: (name: NormalizedName) => void
 }
 
+interface Known {
+  readonly document: ProjectDocument
+  /** Of the file that it was read from; empty when a later change might have the same. */
+  readonly identity: string
+  /** Bytes, about. */
+  readonly size: number
+}
+
 interface State extends ProjectDocumentsOptions {
-  readonly known: Map<NormalizedName, Promise<ProjectDocument>>
+  /** The least recently asked for go first. */
+  readonly known: LRUCache<NormalizedName, Known>
+  readonly loading: Map<NormalizedName, Promise<Known>>
+  /** How often anything was forgotten: what was read before that may be outdated. */
+  changes: number
   watcher: FSWatcher | undefined
   pollTimer: NodeJS.Timeout | undefined
   folderTime: string
@@ -61,13 +79,21 @@ interface State extends ProjectDocumentsOptions {
 }
 
 const empty: ProjectDocument = { format: 1 }
+const nothing: Known = { document: empty, identity: '', size: 0 }
+const knownBytes = 16 * 1024 * 1024
+// What a document takes besides its text.
+const documentBytes = 256
+// Clocks of file systems tick as slowly as this: what changed in the same tick has the same time.
+const racyMs = 50
 const pollMs = 1000
 
 /** Documents below `.pypi-server/projects` of a root; watched from now on until `close`. */
 export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectDocuments {
   const state: State = {
     ...options,
-    known: new Map(),
+    known: new LRUCache({ maxSize: knownBytes, sizeCalculation: ({ size }) => size + documentBytes }),
+    loading: new Map(),
+    changes: 0,
     watcher: undefined,
     pollTimer: undefined,
     folderTime: '',
@@ -78,7 +104,7 @@ export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectD
   startWatching(state)
   return {
     read: (name) => read(state, name),
-    readNow: (name) => load(state, name),
+    readNow: async (name) => (await load(state, name)).document,
     change: (name, edit) =>
       options
         .queue(`document ${name}`, () => change(state, name, edit))
@@ -92,28 +118,51 @@ export function openProjectDocuments(options: ProjectDocumentsOptions): ProjectD
   }
 }
 
-function read(state: State, name: NormalizedName): Promise<ProjectDocument> {
+async function read(state: State, name: NormalizedName): Promise<ProjectDocument> {
   const known = state.known.get(name)
-  if (known !== undefined) return known
-  const reading = load(state, name)
-  state.known.set(name, reading)
-  reading.catch(() => state.known.delete(name))
-  return reading
+  if (known !== undefined) return known.document
+  const underWay = state.loading.get(name)
+  if (underWay !== undefined) return (await underWay).document
+  const { changes } = state
+  const loading = load(state, name)
+  state.loading.set(name, loading)
+  try {
+    const found = await loading
+    if (changes === state.changes) state.known.set(name, found)
+    return found.document
+  } finally {
+    if (state.loading.get(name) === loading) state.loading.delete(name)
+  }
 }
 
-async function load(state: State, name: NormalizedName): Promise<ProjectDocument> {
-  const path = documentPath(state, name)
+async function load(state: State, name: NormalizedName): Promise<Known> {
   try {
-    const text = (await readIfThere(path)) ?? (await assertNotLost(state).then(() => readIfThere(path)))
-    return text === undefined ? empty : checked(JSON.parse(text))
+    const read = (): Promise<Known | undefined> => readIfThere(state, name)
+    // What is not there is not kept: anybody may ask for any name.
+    return (await read()) ?? (await assertNotLost(state).then(read)) ?? nothing
   } catch (error) {
     const message = `cannot read what is known of project ${name}: ${errorMessage(error)}`
     throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', message, { cause: error })
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  return await readFile(path, 'utf8').catch(undefinedIf('ENOENT'))
+async function readIfThere(state: State, name: NormalizedName): Promise<Known | undefined> {
+  const path = documentPath(state, name)
+  const { changes } = state
+  const found = await stat(path, { bigint: true }).catch(undefinedIf('ENOENT'))
+  if (found === undefined) return undefined
+  const identity = settledIdentity(found)
+  const known = state.known.get(name)
+  if (known !== undefined && identity !== '' && known.identity === identity) return known
+  const text = await readFile(path, 'utf8').catch(undefinedIf('ENOENT'))
+  if (text === undefined) return undefined
+  const read = { document: checked(JSON.parse(text)), identity, size: text.length }
+  if (changes === state.changes) state.known.set(name, read)
+  return read
+}
+
+function settledIdentity(found: BigIntStats): string {
+  return Date.now() - Number(found.ctimeNs / 1_000_000n) < racyMs ? '' : fileIdentity(found)
 }
 
 /**
@@ -142,21 +191,21 @@ async function change(
   state: State,
   name: NormalizedName,
   edit: (document: ProjectDocument) => ProjectDocument,
-): Promise<boolean> {
+): Promise<ProjectDocument> {
+  // Most uploads are to projects that are known already; the lock is for those who write.
+  const { document: seen } = await load(state, name)
+  if (isSame(edit(seen), seen)) return seen
   await ensureStateFolder(state.root, projectsFolder(state.root), 0o755)
   state.wasFolderThere = true
   const path = documentPath(state, name)
-  // Most uploads are to projects that are known already; the lock is for those who write.
-  const seen = await load(state, name)
-  if (isSame(edit(seen), seen)) return false
   const locks = await ensureStateFolder(state.root, locksFolder(state.root), 0o700)
   return await whileLocked(join(locks, basename(path)), async (assertHeld) => {
-    const before = await load(state, name)
+    const { document: before } = await load(state, name)
     const after = edit(before)
-    if (isSame(after, before)) return false
+    if (isSame(after, before)) return before
     await write(state, path, { text: JSON.stringify(after, undefined, 1), assertHeld })
     forget(state, name)
-    return true
+    return after
   })
 }
 
@@ -182,7 +231,7 @@ async function write(
     throw error
   }
   const folder = dirname(path)
-  await syncDirectory(folder)
+  await state.syncFolder(folder)
   if (state.isFolderSettled) return
   // Another process, or another part of this one, may have made the folders a moment ago, and not be done with it.
   await syncDirectory(dirname(folder))
@@ -222,6 +271,8 @@ async function poll(state: State): Promise<void> {
 }
 
 function forget(state: State, name: NormalizedName): void {
+  state.changes += 1
+  state.loading.delete(name)
   state.known.delete(name)
   state.onChange(name)
 }

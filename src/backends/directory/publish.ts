@@ -21,11 +21,14 @@ export interface Placement {
   readonly companions?: Readonly<Partial<Record<Companion, Uint8Array | undefined>>>
   /** Replace what stands at `target`. */
   readonly overwrite: boolean
+  /** Puts the names in a folder on the disk, together with others that wait for the same. @default {@link syncDirectory} */
+  readonly syncFolder?: (folder: string) => Promise<void>
 }
 
 /** Files that are closed, synced and on the file system of their target. */
 interface Parts {
   readonly target: string
+  readonly syncFolder: (folder: string) => Promise<void>
   readonly content: string
   /** By suffix; `undefined` for those that must not be there. */
   readonly companions: readonly (readonly [suffix: string, path: string | undefined])[]
@@ -42,7 +45,7 @@ type Take = (from: string, to: string) => Promise<void>
  * @throws ERR_PYPI_FILE_EXISTS when the name is taken; ERR_PYPI_STORE_FULL, ERR_PYPI_STORE_UNAVAILABLE
  */
 export async function place(placement: Placement): Promise<'linked' | 'locked'> {
-  const { root, target, spooledPath, overwrite } = placement
+  const { root, target, spooledPath, overwrite, syncFolder = syncDirectory } = placement
   const temporary = [spooledPath]
   const newTemporary = async (): Promise<string> => {
     const path = join(await ensureSpoolFolder(root), newSpoolName())
@@ -50,10 +53,12 @@ export async function place(placement: Placement): Promise<'linked' | 'locked'> 
     return path
   }
   try {
-    const content = await onSameFileSystem(spooledPath, dirname(target), newTemporary)
-    const parts = { target, content, companions: await spooledCompanions(placement, newTemporary) }
-    if (overwrite) await replace(parts)
-    else return await commit(root, parts)
+    const companions = await spooledCompanions(placement, newTemporary)
+    const copied = (): Promise<string> => copyOf(spooledPath, newTemporary)
+    const parts = { target, content: spooledPath, companions, syncFolder }
+    if (!overwrite) return await commitNear(root, parts, copied)
+    const isNear = await isOnSameFileSystem(spooledPath, dirname(target))
+    await replace(isNear ? parts : { ...parts, content: await copied() })
     return 'linked'
   } catch (error) {
     if (errorCode(error) === 'EEXIST') await settle(target)
@@ -65,15 +70,14 @@ export async function place(placement: Placement): Promise<'linked' | 'locked'> 
 }
 
 /** Neither a link nor a rename leads from one file system to another. */
-async function onSameFileSystem(
-  spooledPath: string,
-  directory: string,
-  newTemporary: () => Promise<string>,
-): Promise<string> {
-  const [from, to] = await Promise.all([stat(spooledPath), stat(directory)])
-  if (from.dev === to.dev) return spooledPath
+async function isOnSameFileSystem(path: string, directory: string): Promise<boolean> {
+  const [from, to] = await Promise.all([stat(path), stat(directory)])
+  return from.dev === to.dev
+}
+
+async function copyOf(path: string, newTemporary: () => Promise<string>): Promise<string> {
   const copy = await newTemporary()
-  await copyFile(spooledPath, copy, constants.COPYFILE_EXCL)
+  await copyFile(path, copy, constants.COPYFILE_EXCL)
   await syncFile(copy)
   return copy
 }
@@ -97,14 +101,24 @@ export function ensureSpoolFolder(root: string): Promise<string> {
   return ensureStateFolder(root, spoolFolder(root), 0o700)
 }
 
-async function replace({ target, content, companions }: Parts): Promise<void> {
+async function replace({ target, content, companions, syncFolder }: Parts): Promise<void> {
   // What stands beside a file is of the bytes that it came with: wherever this ends, by a kill or a power cut, there is
   // rather nothing than that of other bytes.
   for (const [suffix] of companions) await discard(target + suffix)
-  await syncDirectory(dirname(target))
+  await syncFolder(dirname(target))
   await rename(content, target)
   for (const [suffix, path] of companions) if (path !== undefined) await rename(path, target + suffix)
-  await syncDirectory(dirname(target))
+  await syncFolder(dirname(target))
+}
+
+/** Copies only what cannot be linked: spool folders are seldom on another file system. */
+async function commitNear(root: string, parts: Parts, copied: () => Promise<string>): Promise<'linked' | 'locked'> {
+  try {
+    return await commit(root, parts)
+  } catch (error) {
+    if (errorCode(error) !== 'EXDEV') throw error
+    return await commit(root, { ...parts, content: await copied() })
+  }
 }
 
 async function commit(root: string, parts: Parts): Promise<'linked' | 'locked'> {
@@ -120,19 +134,18 @@ async function commit(root: string, parts: Parts): Promise<'linked' | 'locked'> 
   return 'locked'
 }
 
-async function takeNames({ target, content, companions }: Parts, take: Take): Promise<void> {
+async function takeNames({ target, content, companions, syncFolder }: Parts, take: Take): Promise<void> {
   const taken: string[] = []
   try {
+    await Promise.all(companions.map(([suffix, path]) => path ?? clear(target + suffix, target)))
     for (const [suffix, path] of companions) {
-      if (path === undefined) await clear(target + suffix, target)
-      else {
-        await takeBeside(path, target + suffix, { target, take })
-        taken.push(target + suffix)
-      }
+      if (path === undefined) continue
+      await takeBeside(path, target + suffix, { target, take })
+      taken.push(target + suffix)
     }
     await take(content, target)
     taken.unshift(target)
-    await syncDirectory(dirname(target))
+    await syncFolder(dirname(target))
   } catch (error) {
     for (const path of taken) await discard(path)
     throw error

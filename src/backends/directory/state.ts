@@ -8,6 +8,8 @@ import { errorCode, errorMessage, PypiServerError } from '../../errors.js'
 import { type Logger, silentLogger } from '../../logger.js'
 import { createKeyedQueue, type KeyedQueue } from '../../util/keyed-queue.js'
 import { removeDeadLocks } from '../../util/lock-file.js'
+import { sharing } from '../../util/sharing.js'
+import { syncDirectory } from '../../util/sync-directory.js'
 import { within } from '../../util/within.js'
 import { createFilesAtHand, type FilesAtHand } from './at-hand.js'
 import { type AuditLog, openAuditLog } from './audit-log.js'
@@ -25,6 +27,7 @@ import {
   spoolFolder,
 } from './layout.js'
 import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
+import { ensureSpoolFolder } from './publish.js'
 import { createSerials, type Serials } from './serials.js'
 import { isOfScope, takeSnapshot } from './snapshot.js'
 import { keepSnapshots, type Snapshots } from './snapshots.js'
@@ -68,6 +71,13 @@ export interface DirectoryState {
   /** Publishes and removals of one file name, one after the other. */
   readonly writes: KeyedQueue
   readonly audit: AuditLog
+  // Those who come at the same time share these.
+  /** Puts the names in a folder on the disk. */
+  readonly syncFolder: (folder: string) => Promise<void>
+  /** As {@link assertRootsPresent}. */
+  readonly assertPresent: () => Promise<void>
+  /** Makes the folder for uploads and tells its path. */
+  readonly ensureSpool: () => Promise<string>
   running: Promise<Running> | undefined
   /** What `running` fulfilled with: most calls need not wait for it. */
   started: Running | undefined
@@ -97,6 +107,9 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
   if (paths.length === 0)
     throw new PypiServerError('ERR_PYPI_CONFIG', 'a directory backend needs at least one directory')
   const algorithms = [...new Set(['sha256', ...(hashAlgorithm === undefined ? [] : [hashAlgorithm])])]
+  const syncFolder = sharing(syncDirectory)
+  const present = sharing(() => assertRootsPresent(state))
+  const ensureSpool = sharing(ensureSpoolFolder)
   const state: DirectoryState = {
     roots: paths,
     algorithms,
@@ -116,6 +129,9 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     listeners: new Set(),
     writes: createKeyedQueue(),
     audit: openAuditLog(paths[0] ?? ''),
+    syncFolder,
+    assertPresent: () => present(''),
+    ensureSpool: () => ensureSpool(paths[0] ?? ''),
     running: undefined,
     started: undefined,
     sweepTimer: undefined,
@@ -147,6 +163,7 @@ async function run(state: DirectoryState): Promise<Running> {
   const documents = openProjectDocuments({
     root: firstRoot,
     queue: state.writes,
+    syncFolder: state.syncFolder,
     logger,
     onChange: (name) => changed(state, name),
   })

@@ -20,8 +20,8 @@ import {
 export interface Tracker {
   /** Reads everything once; fulfils also when some of it cannot be read. */
   readonly start: () => Promise<void>
-  /** Looks at one path again, now. */
-  readonly look: (root: number, path: string) => Promise<void>
+  /** Looks at one path again, now; `options` tell what else is looked at with it, and who hears of the path itself. */
+  readonly look: (root: number, path: string, options?: LookOptions) => Promise<void>
   /** The same for several, with what may stand beside each. */
   readonly lookAll: (files: readonly TrackedPath[]) => Promise<void>
   /** Whether it follows this folder, be it that it cannot be read. */
@@ -41,6 +41,14 @@ export interface Tracker {
 export interface TrackedPath {
   readonly root: number
   readonly path: string
+}
+
+/** What a look may be about besides its path. */
+export interface LookOptions {
+  /** What these are appended to the path for. @default none */
+  readonly suffixes?: readonly string[]
+  /** Hears what stands at the path, in the place of {@link TrackerOptions.onFile}. */
+  readonly onFile?: (state: FileState | undefined) => void
 }
 
 /** What a tracker follows and whom it tells. */
@@ -89,10 +97,13 @@ export function createTracker(options: TrackerOptions): Tracker {
       await Promise.all(state.roots.map((_, root) => scanRoot(state, root)))
       schedulePoll(state)
     },
-    look: async (root, path) => {
+    look: async (root, path, { suffixes = [], onFile } = {}) => {
       const slash = path.lastIndexOf('/')
       const folder = state.folders.get(key(root, path.slice(0, Math.max(slash, 0))))
-      if (folder !== undefined) await look(state, folder, [path.slice(slash + 1)])
+      const names = ['', ...suffixes].map((suffix) => path.slice(slash + 1) + suffix)
+      const hear = (at: string, found: FileState | undefined): void =>
+        at === path && onFile ? onFile(found) : state.onFile(root, at, found)
+      if (folder !== undefined) await look(state, folder, names, hear)
     },
     lookAll: (files) => lookAll(state, files),
     follows: (root, directory) => state.folders.has(key(root, directory)),
@@ -236,7 +247,12 @@ function doubt(folder: Folder): (error: unknown) => never {
   }
 }
 
-async function look(state: State, folder: Folder, names: readonly string[]): Promise<void> {
+async function look(
+  state: State,
+  folder: Folder,
+  names: readonly string[],
+  hear: (path: string, found: FileState | undefined) => void = (at, found) => state.onFile(folder.root, at, found),
+): Promise<void> {
   const { root, path } = folder
   const seen = await askLook(state, root, path, names)
   const added: string[] = []
@@ -246,7 +262,7 @@ async function look(state: State, folder: Folder, names: readonly string[]): Pro
     const entry = joinPath(path, name)
     const known = state.folders.get(key(root, entry))
     if (found !== 'folder' && folder.folders.delete(name)) drop(state, root, entry)
-    state.onFile(root, entry, typeof found === 'object' ? found : undefined)
+    hear(entry, typeof found === 'object' ? found : undefined)
     folder.wasUsed ||= found !== 'gone'
     if (found !== 'folder') continue
     folder.folders.add(name)
