@@ -22,6 +22,8 @@ export interface BackgroundOptions {
   readonly algorithms: readonly string[]
   readonly catalogue: Catalogue
   readonly disk: Disk
+  /** Without, there is nothing to do here: others read what nobody asks for. */
+  readonly readAhead: boolean
   /** Reads one file that is too large for a batch. */
   readonly read: (file: CatalogueFile) => Promise<unknown>
   /** Hears what was found out about a file. */
@@ -34,7 +36,8 @@ const bytesPerBatch = 4 * 1024 * 1024
 const recentMs = 7 * 24 * 60 * 60 * 1000
 
 /** Nothing to read yet. */
-export function createBackground({ roots, algorithms, catalogue, disk, read, learn }: BackgroundOptions): Background {
+export function createBackground(options: BackgroundOptions): Background {
+  const { roots, algorithms, catalogue, disk, readAhead, read, learn } = options
   // Numbers and not files: there may be a million.
   const recent: number[] = []
   const old: number[] = []
@@ -85,6 +88,7 @@ export function createBackground({ roots, algorithms, catalogue, disk, read, lea
   }
 
   function put(list: number[], id: number): void {
+    if (!readAhead) return
     list.push(id)
     if (isDue || running === batchesAtOnce) return
     isDue = true

@@ -46,6 +46,7 @@ export interface InspectorOptions {
   readonly catalogue: Catalogue
   readonly disk: Disk
   readonly cache: DigestCache<Inspection>
+  readonly readAhead: boolean
   readonly logger: Logger
   /** Hears of every file about which more is known, or that is shown only now. */
   readonly onChange: (file: CatalogueFile) => void

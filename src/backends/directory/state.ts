@@ -46,6 +46,11 @@ export interface DirectoryOptions {
    * is listed without a digest until it is. @default 10000
    */
   readonly digestWaitMs?: number
+  /**
+   * Whether files are read before anybody asks for them. Of several processes with the same directories one is enough: the
+   * others read what they are asked for. @default true
+   */
+  readonly readAhead?: boolean
   /** Memory for files of at most 64 KiB that were served lately, in bytes; 0 keeps none. @default 32 MiB */
   readonly fileCacheBytes?: number
   /** How many larger files that were served lately stay open, for seconds after their last use; 0 keeps none. @default 64 */
@@ -59,6 +64,7 @@ export interface DirectoryState {
   /** Digest names, `sha256` first. */
   readonly algorithms: readonly string[]
   readonly digestWaitMs: number
+  readonly readAhead: boolean
   readonly logger: Logger
   readonly catalogue: Catalogue
   readonly disk: Disk
@@ -93,7 +99,8 @@ export interface Running {
   readonly inspector: Inspector
   readonly cache: DigestCache<Inspection>
   readonly documents: ProjectDocuments
-  readonly snapshots: Snapshots
+  /** Only whoever reads ahead knows enough to keep them. */
+  readonly snapshots: Snapshots | undefined
   /** Fulfils when every directory was read once: until then only what a snapshot told of is known. */
   readonly scanned: Promise<void>
   readonly isScanned: () => boolean
@@ -101,7 +108,7 @@ export interface Running {
 
 /** The state of a backend that has not touched its directories yet. */
 export function newState(roots: string | readonly string[], options: DirectoryOptions): DirectoryState {
-  const { logger = silentLogger, hashAlgorithm, digestWaitMs = 10_000 } = options
+  const { logger = silentLogger, hashAlgorithm, digestWaitMs = 10_000, readAhead = true } = options
   const { fileCacheBytes = 32 * 1024 * 1024, maxOpenFiles = 64 } = options
   const paths = (typeof roots === 'string' ? [roots] : roots).map((root) => resolve(root))
   if (paths.length === 0)
@@ -114,6 +121,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     roots: paths,
     algorithms,
     digestWaitMs,
+    readAhead,
     logger,
     catalogue: createCatalogue(algorithms),
     disk: createDisk(),
@@ -157,7 +165,7 @@ const removalsAtOnce = 500
 const scannedFirst = 5000
 
 async function run(state: DirectoryState): Promise<Running> {
-  const { roots, algorithms, catalogue, disk, logger } = state
+  const { roots, algorithms, catalogue, disk, readAhead, logger } = state
   const [firstRoot = ''] = roots
   const cache = await openDigestCache<Inspection>(digestCacheFile(firstRoot), logger)
   const documents = openProjectDocuments({
@@ -179,6 +187,7 @@ async function run(state: DirectoryState): Promise<Running> {
     catalogue,
     disk,
     cache,
+    readAhead,
     logger,
     onChange: ({ project }) => changed(state, project),
     onStale: ({ root, path }) => void tracker.look(root, path).catch(() => {}),
@@ -209,7 +218,7 @@ async function run(state: DirectoryState): Promise<Running> {
   const scanned = tracker.start().then(async () => {
     isArrival = true
     await dropVanished(tracker, catalogue, onRead)
-    void cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined).then(cache.release)
+    void compact(state, cache).then(cache.release)
     await within(inspector.settled(), settleMs)
     isScanned = true
   })
@@ -220,9 +229,16 @@ async function run(state: DirectoryState): Promise<Running> {
   sweep()
   state.sweepTimer = setInterval(sweep, sweepMs).unref()
   state.serials.start(scanned, catalogue.names)
-  const snapshots = keepSnapshots({ ...scope, path: snapshotFile(firstRoot), catalogue, cache, logger })
+  const snapshots = !readAhead
+    ? undefined
+    : keepSnapshots({ ...scope, path: snapshotFile(firstRoot), catalogue, cache, logger })
   state.started = { tracker, inspector, cache, documents, snapshots, scanned, isScanned: () => isScanned }
   return state.started
+}
+
+/** Whoever knows less than others leaves what those wrote down as it is. */
+async function compact({ catalogue, readAhead }: DirectoryState, cache: DigestCache<Inspection>): Promise<void> {
+  if (readAhead) await cache.compact((key) => catalogue.atPath(key.slice(key.indexOf('/') + 1)) !== undefined)
 }
 
 /** Takes out the files of folders that are known from a snapshot and were not met, unless they may be where we cannot look. */
@@ -323,7 +339,7 @@ export async function stop(state: DirectoryState): Promise<void> {
   running?.documents.close()
   state.files.close()
   await state.serials.close()
-  await running?.snapshots.close()
+  await running?.snapshots?.close()
   await running?.cache.flush()
   await state.disk.close()
 }
