@@ -98,6 +98,7 @@ type State = Pick<Services, 'uploads' | 'isDraining'> & { readonly metrics: Metr
 
 function edgeOf(settings: Settings, { metrics, ...state }: State): Edge {
   const { backend, logger, healthEndpoint, metricsEndpoint, baseUrl, trustProxy } = settings
+  const { gatherMetrics = (own: string) => own } = settings
   const diagnostics = createDiagnostics(backend)
   const events = eventsOf(settings, metrics, diagnostics)
   const isPrivate = (action: Action): boolean => isRestricted(settings, action)
@@ -112,7 +113,7 @@ function edgeOf(settings: Settings, { metrics, ...state }: State): Edge {
     fileCacheControl: cacheControl,
     management: createManagement({ backend, events, logger }),
     events,
-    metrics: metrics.text,
+    metrics: () => gatherMetrics(metrics.text()),
     provenanceLinks: {
       isShown: settings.attestations.shows,
       ...(baseUrl?.startsWith('https:') && { secureBase: baseUrl }),

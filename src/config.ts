@@ -1,4 +1,4 @@
-import type { ActionGroup, Auther, Authorizer, Identify } from './auth/auther.js'
+import type { ActionGroup, Auther, Authorizer, Awaitable, Identify } from './auth/auther.js'
 import type { Backend } from './backend.js'
 import type { AttestationsSetting } from './domain/attestation-policy.js'
 import type { Validation } from './domain/inspector.js'
@@ -101,6 +101,12 @@ export interface Config {
    * @default none
    */
   readonly metricsEndpoint?: string
+  /**
+   * What the metrics endpoint answers, made of the text that this app would: for one of several processes on a port, which
+   * is to answer for all.
+   * @default that text
+   */
+  readonly gatherMetrics?: (own: string) => Awaitable<string>
   /**
    * HTML of the page at the mount point. `{{URL}}` (address of the index), `{{VERSION}}`, `{{NUMPKGS}}` (number of files),
    * `{{PACKAGES}}` and `{{SIMPLE}}` (paths of the listings) are filled in, escaped; everything else stays as it is, and

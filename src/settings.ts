@@ -49,6 +49,7 @@ export interface Settings {
   readonly isReserved: NameRule
   readonly healthEndpoint: string
   readonly metricsEndpoint: string | undefined
+  readonly gatherMetrics: Config['gatherMetrics']
   readonly welcome: string | undefined
   readonly cacheControl: number | undefined
   readonly limits: Limits
@@ -81,6 +82,7 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   privateNames: true,
   healthEndpoint: true,
   metricsEndpoint: true,
+  gatherMetrics: true,
   welcome: true,
   cacheControl: true,
   limits: true,
@@ -126,6 +128,7 @@ export function settingsOf(config: Config): Settings {
     isReserved: nameRule(privateNamesOf(config)),
     healthEndpoint: healthEndpointOf(config),
     metricsEndpoint: metricsEndpointOf(config),
+    gatherMetrics: gatherMetricsOf(config),
     welcome: welcomeOf(config),
     cacheControl: cacheControlOf(config),
     limits,
@@ -271,6 +274,11 @@ function healthEndpointOf({ healthEndpoint = '/health' }: Config): string {
 
 function metricsEndpointOf({ metricsEndpoint }: Config): string | undefined {
   return metricsEndpoint === undefined ? undefined : endpoint('metricsEndpoint', metricsEndpoint)
+}
+
+function gatherMetricsOf({ gatherMetrics }: Config): Config['gatherMetrics'] {
+  if (gatherMetrics !== undefined) checkFunction('gatherMetrics', gatherMetrics, '(own) => a text, or a promise of it')
+  return gatherMetrics
 }
 
 function endpoint(key: string, value: unknown): string {

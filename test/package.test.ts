@@ -186,6 +186,7 @@ test('every key refuses values of wrong types by its name', () => {
     privateNames: [null, 1, 'acme-*', [null], [''], ['a b'], [['acme']]],
     healthEndpoint: [null, 1, '', ['/health']],
     metricsEndpoint: [null, 1, '', ['/metrics']],
+    gatherMetrics: [null, 1, 'x', {}],
     welcome: [null, 1, ['x']],
     cacheControl: [null, '1', -1, 1.5, Number.POSITIVE_INFINITY, 1n],
     limits: [null, 1, 'x', [], { maxUploadBytes: '1' }, { maxuploads: 1 }, { maxUploadBytes: 0 }],

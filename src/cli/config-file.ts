@@ -14,6 +14,7 @@ const codeKeys: Readonly<Record<string, string>> = {
   auther: 'passwordFile and tokenFile name files',
   authorizer: 'rulesFile names a file',
   logger: 'logStream and logFile say where the log goes',
+  gatherMetrics: 'call createApp in a program of your own for that',
   identify: 'call createApp in a program of your own for that',
   hooks: 'call createApp in a program of your own for that',
   events: 'call createApp in a program of your own for that',

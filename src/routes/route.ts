@@ -1,4 +1,4 @@
-import type { Action, Identity } from '../auth/auther.js'
+import type { Action, Awaitable, Identity } from '../auth/auther.js'
 import type { Backend } from '../backend.js'
 import type { AttestationPolicy } from '../domain/attestation-policy.js'
 import type { FreeSpace } from '../domain/free-space.js'
@@ -40,7 +40,7 @@ export interface Services {
   readonly events: Events
   readonly logger: Logger
   /** What was counted so far, in Prometheus' text format. */
-  readonly metrics: () => string
+  readonly metrics: () => Awaitable<string>
   readonly overwrite: boolean
   /** Digest in link fragments, named as in hashlib. */
   readonly fragment: string | false

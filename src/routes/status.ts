@@ -23,9 +23,9 @@ async function checkReady({ backend, isDraining }: Services): Promise<void> {
 }
 
 /** What was counted, for Prometheus. Names neither projects nor users: whoever may reach the index may read it. */
-export function metrics(_: Call, services: Services): Reply {
+export async function metrics(_: Call, services: Services): Promise<Reply> {
   const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' }
-  return { status: 200, headers, body: services.metrics() }
+  return { status: 200, headers, body: await services.metrics() }
 }
 
 /** Browsers ask for it; it must not look like a project. */

@@ -104,6 +104,17 @@ test('metrics name neither projects, users, addresses nor methods that clients m
   assert.doesNotMatch(server.app.metrics(), /demo|ann|127\.0\.0\.1|PATCH/)
 })
 
+test('the metrics endpoint answers what the host makes of it, now or later', async (t) => {
+  const gatherMetrics = async (own: string): Promise<string> => `${own}# and more\n`
+  const server = await serveIndex(t, { metricsEndpoint: '/metrics', gatherMetrics })
+  assert.match(await (await server.request('/metrics')).text(), /pypi_server_info.*# and more\n$/s)
+  const failing = await serveIndex(t, {
+    metricsEndpoint: '/metrics',
+    gatherMetrics: () => Promise.reject(new Error('x')),
+  })
+  assert.equal((await failing.request('/metrics')).status, 500)
+})
+
 test('without a metrics endpoint there is no such page, and counting begins when the host asks', async (t) => {
   const server = await serveIndex(t)
   assert.equal((await read(server.request('/metrics'))).headers.get('location'), './simple/metrics/')

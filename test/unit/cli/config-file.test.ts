@@ -204,6 +204,7 @@ const everything = {
   port: 1,
   host: 'x',
   serverBaseUrl: '/x',
+  workers: 'auto',
   maxConnections: 1,
   keepAlive: 1,
   grace: 1,
@@ -239,6 +240,6 @@ test('every option of run and update has its key, but for those that have no use
 test('every key of createApp has its key in the file, but for those that take functions', () => {
   const [, table = ''] = /const knownKeys[^{]*\{([^}]*)\}/.exec(readFileSync('src/settings.ts', 'utf8')) ?? []
   const keys = [...table.matchAll(/(\w+): true/g)].map(([, key = '']) => key)
-  const functions = ['backend', 'auther', 'identify', 'authorizer', 'hooks', 'events', 'logger']
+  const functions = ['backend', 'auther', 'identify', 'authorizer', 'gatherMetrics', 'hooks', 'events', 'logger']
   assert.deepEqual(keys.filter((key) => !configKeys.includes(key)).sort(), functions.sort())
 })
