@@ -12,7 +12,7 @@ export interface BannerFacts {
 
 /** What an administrator wants to know at start: what is served, who may do what, and what to type. */
 export function banner(options: RunOptions, { directories, url, colours }: BannerFacts): readonly string[] {
-  const { passwords, tokens, rules, authenticate } = options
+  const { passwords, tokens, rules, authenticate, workers } = options
   const shown = url.replace('//0.0.0.0:', '//localhost:').replace('//[::]:', '//localhost:')
   const takesUploads = passwords !== undefined || tokens !== undefined || !authenticate.includes('update')
   const commands = [
@@ -24,6 +24,7 @@ export function banner(options: RunOptions, { directories, url, colours }: Banne
   ]
   return [
     `Serving ${directories.join(', ')}`,
+    ...(workers === 1 ? [] : [`${workers} workers share the port`]),
     loginLine(options),
     ...openLine(options),
     ...(rules === undefined ? [] : [`Who may do what is decided by ${rules}; what no rule allows is refused`]),

@@ -1,6 +1,6 @@
 import { ArgumentTypeError } from 'argparse'
 import { type Config, createApp, type Limits, PypiServerError } from '../index.js'
-import { baseUrlPath, count, oneOf, port, seconds } from './option-types.js'
+import { baseUrlPath, count, oneOf, port, seconds, workers } from './option-types.js'
 import { pathFrom } from './paths.js'
 import type { RunOptions } from './run-options.js'
 import { parseIndexAddress } from './update-index.js'
@@ -58,6 +58,7 @@ const appSettings: Readonly<Partial<Record<keyof Config, (value: never, folder: 
 const commandSettings: Readonly<Record<string, Setting>> = {
   port: (entry) => ({ port: numberOf(entry, port) }),
   host: (entry) => ({ host: textOf(entry) }),
+  workers: (entry) => ({ workers: entry.value === 'auto' ? workers(entry.value) : numberOf(entry, workers) }),
   serverBaseUrl: (entry) => ({ server_base_url: converted(entry, baseUrlPath, textOf(entry)) }),
   maxConnections: (entry) => ({ max_connections: numberOf(entry, count) }),
   keepAlive: (entry) => ({ keep_alive: numberOf(entry, seconds) }),

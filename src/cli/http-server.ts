@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { errorMessage } from '../errors.js'
 import type { Logger } from '../index.js'
 import { answerClientErrors } from './client-errors.js'
@@ -17,6 +17,8 @@ export interface HttpServerOptions {
   readonly keepAliveMs: number
   /** More are refused. @default 10000, or as many as there can be open files, less some for the index */
   readonly maxConnections?: number | undefined
+  /** Whether other processes listen on the same port. */
+  readonly isShared: boolean
 }
 
 // A steady upload may take as long as the index lets it; a header, or a connection on which nothing moves, may not.
@@ -37,22 +39,30 @@ export function createHttpServer(options: HttpServerOptions): {
   readonly server: Server
   readonly connections: Connections
 } {
-  const { onRequest, onCheckContinue, logger, keepAliveMs, maxConnections = connectionLimit() } = options
+  const { onRequest, onCheckContinue, logger, keepAliveMs, maxConnections = connectionLimit(), isShared } = options
   const server = createServer({ ...settings, keepAliveTimeout: keepAliveMs })
   const connections = trackConnections(server)
   server.on('request', connections.counted(onRequest))
   server.on('checkContinue', connections.counted(onCheckContinue))
   server.timeout = idleMs
   server.maxHeadersCount = maxHeaders
-  server.maxConnections = maxConnections
   answerClientErrors(server, logger)
   let lastDropMs = Number.NEGATIVE_INFINITY
-  server.on('drop', () => {
+  const tellOfDrop = (): void => {
     if (performance.now() - lastDropMs < 60_000) return
     lastDropMs = performance.now()
     logger.warn({ maxConnections }, 'refused a connection: there are too many')
-  })
+  }
+  // A shared server hands what it refuses to the next process, and that one hands it back: they must not stop each other.
+  if (isShared) server.on('connection', (socket) => connections.count() > maxConnections && refuse(socket, tellOfDrop))
+  else server.maxConnections = maxConnections
+  server.on('drop', tellOfDrop)
   return { server, connections }
+}
+
+function refuse(socket: Socket, tell: () => void): void {
+  socket.destroy()
+  tell()
 }
 
 function connectionLimit(): number {

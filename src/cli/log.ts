@@ -40,7 +40,10 @@ export function createLogger(formats: LogFormats, sink: LineSink): Logger {
   const threshold = [levels.warn, levels.info][formats.verbose] ?? 0
   const line = lineWriter(formats, sink)
   const log = (level: number) => (details: Details, text: string) => {
-    if (text === 'request') return line({ level, name: 'pypi-server.access', message: accessText(details), details })
+    if (text === 'request') {
+      const shown = shortened(details)
+      return line({ level, name: 'pypi-server.access', message: accessText(shown), details: shown })
+    }
     if (level < threshold) return
     line({ level, name: 'pypi-server', message: messageText(formats, details, text), details })
   }
@@ -91,6 +94,21 @@ function lineKeys({ level, name, message }: LogRecord, startedMs: number): Detai
 function localTime(date: Date): string {
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000)
   return local.toISOString().slice(0, 23).replace('T', ' ').replace('.', ',')
+}
+
+// A pipe takes 4096 bytes as one (PIPE_BUF of Linux): longer lines of several processes could get mixed up. Of a path this
+// is as much as the index takes by default.
+const longestPath = 2048
+const longestAgent = 256
+
+/** What is told of a request, without the rest of what clients make long. */
+function shortened(details: Details): Details {
+  const { path, userAgent } = details
+  return { ...details, path: cut(path, longestPath), userAgent: cut(userAgent, longestAgent) }
+}
+
+function cut(value: unknown, length: number): unknown {
+  return typeof value === 'string' && value.length > length ? `${value.slice(0, length)}…` : value
 }
 
 // What clients send must neither forge a line nor steer a terminal.

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import { errorMessage } from '../errors.js'
-import { PypiServerError } from '../index.js'
-import { CommandError } from './command-error.js'
+import { reportError } from './command-error.js'
 import { completionScript } from './completion.js'
 import { doctor } from './doctor.js'
 import { parseArguments } from './legacy.js'
@@ -43,14 +41,5 @@ function stopSignal(): AbortSignal {
 process.stderr.on('error', () => {})
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  const { exitCode, usage, prog, message } = commandErrorOf(error)
-  process.stderr.write(`${usage}${prog}: error: ${message}\n`)
-  process.exitCode = exitCode
+  process.exitCode = reportError(error)
 })
-
-function commandErrorOf(error: unknown): CommandError {
-  if (error instanceof CommandError) return error
-  if (error instanceof PypiServerError) return new CommandError(error.message, error.code === 'ERR_PYPI_CONFIG' ? 2 : 1)
-  const place = error instanceof Error ? error.stack?.split('\n').find((line) => /^ +at /.test(line)) : undefined
-  return new CommandError(`unexpected: ${errorMessage(error)} ${place?.trim() ?? ''}`, 1)
-}

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { ArgumentTypeError } from 'argparse'
 import { type ActionGroup, type Config, createApp, PypiServerError } from '../index.js'
 
@@ -21,6 +22,18 @@ export const count = named('number', (text) => {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
   throw new ArgumentTypeError(`${quote(text)} is not a whole number above 0`)
 })
+
+const maxWorkers = 256
+
+/** How many processes share the work: a number, or a word for as many as there are processors. */
+export const workers = Object.assign(
+  named('number', (text) => {
+    if (text.toLowerCase() === 'auto') return Math.min(availableParallelism(), maxWorkers)
+    if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= maxWorkers) return Number(text)
+    throw new ArgumentTypeError(`${quote(text)} is neither a whole number from 1 to ${maxWorkers} nor auto`)
+  }),
+  { words: ['auto'] },
+)
 
 /** A number of bytes, with a unit of 1024 bytes and its powers if there is one. */
 export const bytes = named('size', (text) => {

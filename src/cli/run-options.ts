@@ -17,6 +17,7 @@ import {
   port,
   seconds,
   textOrNone,
+  workers,
 } from './option-types.js'
 import { privateNameHelp } from './private-names.js'
 
@@ -27,6 +28,8 @@ export interface RunOptions extends CommonOptions {
   readonly package_directory: readonly string[]
   readonly port: number
   readonly host: string
+  /** Processes that answer; 1 for this one alone. */
+  readonly workers: number
   /** `.` stands for none, on purpose. */
   readonly passwords: string | undefined
   /** A file of API tokens. */
@@ -103,6 +106,12 @@ function addListening(group: ActionsContainer): void {
     default: '0.0.0.0',
     metavar: 'HOST',
     help: 'address or name of the interface to listen on (default: 0.0.0.0, all interfaces)',
+  })
+  group.add_argument('--workers', {
+    type: workers,
+    default: 1,
+    metavar: 'N',
+    help: 'processes that answer on the one port, from 1 to 256, or auto for as many as there are processors; one that dies is replaced (default: 1)',
   })
   group.add_argument('--server-base-url', {
     type: baseUrlPath,

@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly args?: readonly string[]
   /** The whole environment of the server. @default process.env */
   readonly env?: Readonly<NodeJS.ProcessEnv>
+  /** Whether it leads a process group of its own, as a terminal gives it one. @default false */
+  readonly leadsGroup?: boolean
   /** What to start. @default this checkout's `dist/cli/main.js` under the running Node */
   readonly command?: readonly [string, ...string[]]
 }
@@ -35,10 +37,17 @@ export interface RunningServer {
  * it exits first or says nothing for 30 seconds; no process is left then.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { directory, args = [], env = process.env, command = [process.execPath, mainScript] } = options
+  const {
+    directory,
+    args = [],
+    env = process.env,
+    leadsGroup = false,
+    command = [process.execPath, mainScript],
+  } = options
   const [program, ...first] = command
   const child = spawn(program, [...first, 'run', '-p', '0', '-i', '127.0.0.1', ...args, directory], {
     env: { ...env },
+    detached: leadsGroup,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

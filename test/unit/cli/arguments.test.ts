@@ -24,6 +24,7 @@ const defaults: RunOptions = {
   trusted_proxy: ['loopback'],
   max_uploads: 16,
   max_connections: undefined,
+  workers: 1,
   keep_alive: 65,
   grace: 10,
   disable_fallback: false,
