@@ -148,7 +148,7 @@ async function load<T>(path: string, entries: Map<string, Entry<T>>): Promise<nu
   const take = (line: string): void => {
     if (line === '') return
     count += 1
-    const parsed = parseLine<T>(line)
+    const parsed = parseDigestLine<T>(line)
     if (parsed !== undefined) entries.set(parsed[0], { identity: parsed[1], value: parsed[2] })
   }
   let rest = ''
@@ -171,7 +171,8 @@ function formatLine(file: string, identity: string, value: unknown): string {
   return `${checksum(json)} ${json}\n`
 }
 
-function parseLine<T>(line: string): [string, string, T] | undefined {
+/** What stands in a line; `undefined` for one that is damaged. */
+export function parseDigestLine<T>(line: string): [string, string, T] | undefined {
   const json = line.slice(checksumLength + 1)
   if (line.slice(0, checksumLength) !== checksum(json)) return undefined
   return JSON.parse(json) as [string, string, T]

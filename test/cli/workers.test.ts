@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -34,14 +35,13 @@ interface Start {
   readonly env?: NodeJS.ProcessEnv
   readonly leadsGroup?: boolean
   readonly workers?: number
+  readonly directory?: string
 }
 
 /** Two workers, of which each has answered. */
-async function start(
-  t: TestContext,
-  { args = [], env = {}, leadsGroup = false, workers = 2 }: Start = {},
-): Promise<Started> {
-  const directory = temporaryDirectory(t)
+async function start(t: TestContext, options: Start = {}): Promise<Started> {
+  const { args = [], env = {}, leadsGroup = false, workers = 2 } = options
+  const { directory = temporaryDirectory(t) } = options
   const server = await startServer({
     directory,
     args: ['--workers', String(workers), '--log-frmt', '%(process)d %(message)s', ...args],
@@ -128,6 +128,28 @@ test('what is uploaded to one worker is served by all', limits, async (t) => {
     if (status === 200 && line.includes(' 200 ')) seen.add(processOf(line))
     return seen.size === 2
   }, waitMs)
+})
+
+test('of a directory that nobody has read yet each file is digested by one worker', limits, async (t) => {
+  const directory = temporaryDirectory(t)
+  const names = Array.from({ length: 12 }, (_, index) => `demo${index}`)
+  for (const name of names) {
+    const data = { 'data.bin': randomBytes(400_000) }
+    const { filename, bytes } = wheel({ name, version: '1.0', files: data, method: 'stored' })
+    writeFileSync(join(directory, filename), bytes)
+  }
+  const server = await start(t, { directory })
+  const cache = join(directory, '.pypi-server', 'digests.jsonl')
+  const written = (): readonly string[] =>
+    existsSync(cache) ? [...readFileSync(cache, 'utf8').matchAll(/\["0\/([^"]+)"/g)].map(([, path = '']) => path) : []
+  await eventually(() => new Set(written()).size === names.length, waitMs)
+  for (const name of names) {
+    for (let count = 0; count < 2; count += 1)
+      assert.match(await (await ask(`${server.url}simple/${name}/`)).text(), /#sha256=[0-9a-f]{64}/)
+  }
+  server.process.kill('SIGTERM')
+  await server.exited
+  assert.equal(written().length, names.length)
 })
 
 test('a worker that is killed is replaced, and those that are left answer meanwhile', limits, async (t) => {

@@ -52,6 +52,13 @@ export interface CatalogueFile {
   readonly isUnverified: boolean
 }
 
+/** Which bytes at which path. */
+export interface FileKey {
+  readonly root: number
+  readonly path: string
+  readonly state: Pick<FileState, 'identity'>
+}
+
 /** What may be noted of a file. */
 export interface CatalogueNote {
   readonly inspection?: Inspection
@@ -88,7 +95,7 @@ export interface Catalogue {
   /** Whether any file of this project is known, shown or not. */
   readonly has: (project: NormalizedName) => boolean
   /** The file as it stands now; `undefined` when its path has other bytes or none. */
-  readonly current: (file: CatalogueFile) => CatalogueFile | undefined
+  readonly current: (file: FileKey) => CatalogueFile | undefined
   /** When the file of this {@link CatalogueFile.id} was last changed, in milliseconds since the epoch. */
   readonly timesOf: (id: number) => { readonly modifiedMs: number; readonly changedMs: number }
   /** Takes in the names of files that nobody has looked at yet, from entries without identities. */
@@ -281,12 +288,12 @@ function find(state: CatalogueParts, root: number, path: string): number {
   return folder === undefined ? 0 : state.rows.find(entryOf(state, name), 0, folder.id)
 }
 
-function findSame(state: CatalogueParts, { root, path, state: fileState }: CatalogueFile): number {
+function findSame(state: CatalogueParts, { root, path, state: fileState }: FileKey): number {
   const id = find(state, root, path)
   return id !== 0 && state.rows.isSame(id, entryOf(state, '', fileState), 0) ? id : 0
 }
 
-function entryOf({ writer }: CatalogueParts, name: string, fileState?: FileState): Uint32Array {
+function entryOf({ writer }: CatalogueParts, name: string, fileState?: FileKey['state']): Uint32Array {
   const [ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = fileState?.identity.split(':').map(BigInt) ?? []
   writer.add(name, { ino, size, mtimeNs, ctimeNs })
   return writer.take()

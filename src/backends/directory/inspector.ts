@@ -9,6 +9,7 @@ import { type Catalogue, type CatalogueFile, type Inspection, isBarred } from '.
 import type { Disk } from './disk.js'
 import type { Description, FileDigest, InspectedFile } from './disk-protocol.js'
 import { createGathering, type Gathering, smallFileBytes } from './gathering.js'
+import type { Others } from './others.js'
 
 /** Finds out what stands in files: in the background for all, at once for those that somebody asks for. */
 export interface Inspector {
@@ -26,6 +27,8 @@ export interface Inspector {
   readonly metadata: (file: CatalogueFile) => Promise<Metadata | undefined>
   /** What {@link Inspector.metadata} would fulfil with, if it is in memory. */
   readonly metadataAtHand: (file: CatalogueFile) => Metadata | undefined
+  /** Takes in what other processes found out, where they are followed. */
+  readonly catchUp: () => Promise<void>
   /** Fulfils when it is known whether it is shown: of the file at this path, or of every file noticed so far. */
   readonly settled: (at?: Pick<CatalogueFile, 'root' | 'path'>) => Promise<void>
   readonly close: () => void
@@ -47,6 +50,8 @@ export interface InspectorOptions {
   readonly disk: Disk
   readonly cache: DigestCache<Inspection>
   readonly readAhead: boolean
+  /** Other processes that read the same files, for one that does not read ahead. */
+  readonly others: Others | undefined
   readonly logger: Logger
   /** Hears of every file about which more is known, or that is shown only now. */
   readonly onChange: (file: CatalogueFile) => void
@@ -120,6 +125,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       file.inspection?.hashes ? file : await state.background.whileAsked(() => digested(state, file)),
     metadata: (file) => metadata(state, file),
     metadataAtHand: (file) => metadataAtHand(state, file),
+    catchUp: async () => await state.others?.catchUp(),
     settled: async (at) => {
       await (at === undefined ? Promise.all(state.revealing.values()) : state.revealing.get(cacheKey(at)))
     },
@@ -132,8 +138,9 @@ export function createInspector(options: InspectorOptions): Inspector {
 }
 
 /** Whether it is remembered what stands in the file. */
-function recall({ cache, catalogue, algorithms }: State, file: CatalogueFile): boolean {
-  const remembered = cache.get(cacheKey(file), file.state.identity)
+function recall({ cache, catalogue, algorithms, others }: State, file: CatalogueFile): boolean {
+  const key = cacheKey(file)
+  const remembered = cache.get(key, file.state.identity) ?? others?.recall(key, file.state.identity)
   if (remembered?.hashes === undefined || !hasAll(remembered.hashes, algorithms)) return false
   catalogue.note(file, { inspection: remembered })
   return true
@@ -169,7 +176,8 @@ function isDoubtful({ state: { size, changedMs }, format }: CatalogueFile): bool
 /** Shows a file that was held back, unless it is visibly cut off; then only its next change can bring it in. */
 async function reveal(state: State, file: CatalogueFile, isArrival: boolean): Promise<void> {
   let found = await described(state, file)
-  if (found?.inspection?.state === 'complete' && needsWholeRead(found)) found = await digested(state, found)
+  if (found?.inspection?.state === 'complete' && needsWholeRead(found))
+    found = (await state.others?.wait(found)) ?? (await digested(state, found))
   if (found === undefined || found.inspection?.state === 'truncated') return
   if (found.inspection?.state === 'complete' || !isArrival) show(state, found)
   else showWhenQuiet(state, found)
@@ -231,6 +239,8 @@ async function digested(state: State, file: CatalogueFile): Promise<CatalogueFil
 async function digest(state: State, file: CatalogueFile): Promise<void> {
   const { inspection } = (await described(state, file)) ?? {}
   if (inspection === undefined || inspection.hashes !== undefined) return
+  await state.others?.catchUp()
+  if (isDigested(state, file)) return
   const { algorithms } = state
   const path = absolutePath(state, file)
   const found = await attempt(state, file, () =>

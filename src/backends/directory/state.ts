@@ -13,7 +13,7 @@ import { syncDirectory } from '../../util/sync-directory.js'
 import { within } from '../../util/within.js'
 import { createFilesAtHand, type FilesAtHand } from './at-hand.js'
 import { type AuditLog, openAuditLog } from './audit-log.js'
-import { type Catalogue, createCatalogue, type Inspection } from './catalogue.js'
+import { type Catalogue, type CatalogueFile, createCatalogue, type Inspection } from './catalogue.js'
 import type { CatalogueUpdate } from './catalogue-changes.js'
 import { createDisk, type Disk } from './disk.js'
 import { createFileCache, type FileCache } from './file-cache.js'
@@ -26,6 +26,7 @@ import {
   snapshotFile,
   spoolFolder,
 } from './layout.js'
+import { followOthers, type Others } from './others.js'
 import { openProjectDocuments, type ProjectDocuments } from './project-documents.js'
 import { ensureSpoolFolder } from './publish.js'
 import { createSerials, type Serials } from './serials.js'
@@ -48,7 +49,7 @@ export interface DirectoryOptions {
   readonly digestWaitMs?: number
   /**
    * Whether files are read before anybody asks for them. Of several processes with the same directories one is enough: the
-   * others read what they are asked for. @default true
+   * others take from it what it found out, and read what they are asked for before. @default true
    */
   readonly readAhead?: boolean
   /** Memory for files of at most 64 KiB that were served lately, in bytes; 0 keeps none. @default 32 MiB */
@@ -97,6 +98,7 @@ export interface DirectoryState {
 export interface Running {
   readonly tracker: Tracker
   readonly inspector: Inspector
+  readonly others: Others | undefined
   readonly cache: DigestCache<Inspection>
   readonly documents: ProjectDocuments
   /** Only whoever reads ahead knows enough to keep them. */
@@ -181,17 +183,8 @@ async function run(state: DirectoryState): Promise<Running> {
   const isKnown = snapshot !== undefined && isOfScope(snapshot, scope)
   const undigested = isKnown ? await takeSnapshot(snapshot, catalogue) : []
   if (!isKnown) await readNames(state)
-  const inspector = createInspector({
-    roots,
-    algorithms,
-    catalogue,
-    disk,
-    cache,
-    readAhead,
-    logger,
-    onChange: ({ project }) => changed(state, project),
-    onStale: ({ root, path }) => void tracker.look(root, path).catch(() => {}),
-  })
+  const onStale = ({ root, path }: CatalogueFile): void => void tracker.look(root, path).catch(() => {})
+  const { inspector, others } = beginInspecting(state, cache, onStale)
   const onRead = (root: number, directory: string): FolderRead => {
     const read = catalogue.beginRead(root, directory)
     return {
@@ -218,6 +211,7 @@ async function run(state: DirectoryState): Promise<Running> {
   const scanned = tracker.start().then(async () => {
     isArrival = true
     await dropVanished(tracker, catalogue, onRead)
+    others?.start()
     void compact(state, cache).then(cache.release)
     await within(inspector.settled(), settleMs)
     isScanned = true
@@ -232,8 +226,22 @@ async function run(state: DirectoryState): Promise<Running> {
   const snapshots = !readAhead
     ? undefined
     : keepSnapshots({ ...scope, path: snapshotFile(firstRoot), catalogue, cache, logger })
-  state.started = { tracker, inspector, cache, documents, snapshots, scanned, isScanned: () => isScanned }
+  state.started = { tracker, inspector, others, cache, documents, snapshots, scanned, isScanned: () => isScanned }
   return state.started
+}
+
+/** Finds out by itself what stands in files, or takes from others what they found out. */
+function beginInspecting(
+  state: DirectoryState,
+  cache: DigestCache<Inspection>,
+  onStale: (file: CatalogueFile) => void,
+): Pick<Running, 'inspector' | 'others'> {
+  const { roots, algorithms, catalogue, disk, readAhead, logger } = state
+  const onChange = ({ project }: CatalogueFile): void => changed(state, project)
+  const path = digestCacheFile(roots[0] ?? '')
+  const others = readAhead ? undefined : followOthers({ path, catalogue, algorithms, onChange })
+  const shared = { roots, algorithms, catalogue, disk, cache, readAhead, others, logger }
+  return { inspector: createInspector({ ...shared, onChange, onStale }), others }
 }
 
 /** Whoever knows less than others leaves what those wrote down as it is. */
@@ -336,6 +344,7 @@ export async function stop(state: DirectoryState): Promise<void> {
   clearInterval(state.sweepTimer)
   running?.tracker.close()
   running?.inspector.close()
+  await running?.others?.close()
   running?.documents.close()
   state.files.close()
   await state.serials.close()

@@ -83,6 +83,7 @@ async function lookInto(
 ): Promise<readonly CatalogueFile[]> {
   const endMs = performance.now() + state.digestWaitMs
   let found = await filesOf(state, name)
+  if (!found.every(isKnown)) await running.inspector.catchUp()
   for (let look = 0; look < looksAtMost; look += 1) {
     const uninspected = found.filter((file) => file.inspection === undefined)
     await forEach(uninspected, running.inspector.described)
