@@ -1,9 +1,10 @@
 import { type BigIntStats, type Dir, lstatSync, opendirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { errorCode, errorMessage } from '../../errors.js'
 import { answerWith, type SendBatch } from './answering.js'
 import type { DirectoryBatch, DiskAnswers, DiskRequest } from './disk-protocol.js'
-import { createEntryWriter } from './file-entry.js'
+import { createEntryWriter, type EntryWriter } from './file-entry.js'
 import {
   directoryIdentity,
   type FileState,
@@ -15,6 +16,7 @@ import {
   projectsFolder,
   stateFolder,
 } from './layout.js'
+import { isOfProjects } from './project-names.js'
 import { readSnapshot } from './read-snapshot.js'
 
 // The thread that reads directories: synchronous calls are several times cheaper than the pool's, and block nobody here.
@@ -26,13 +28,12 @@ const noIdentity = { ino: 0n, size: 0n, mtimeNs: 0n, ctimeNs: 0n }
 
 type Request<K extends DiskRequest['kind']> = Extract<DiskRequest, { kind: K }>
 
-// Of the one scan that is under way.
-const writer = createEntryWriter(entriesPerBatch)
 let scanning: Promise<void> = Promise.resolve()
 
 answerWith(async (request, send) => {
   switch (request.kind) {
     case 'scan':
+      if (request.projects !== undefined) return await scan(request, unlessEmpty(send))
       // One after the other; looks come in between.
       scanning = scanning.catch(() => {}).then(() => scan(request, send))
       return await scanning
@@ -52,12 +53,17 @@ interface Scan {
   /** Which directory the root is; what is not found in another one is not gone. */
   readonly inode: string
   readonly finds: Request<'scan'>['finds']
+  readonly isWanted: (name: string) => boolean
+  readonly writer: EntryWriter
   readonly send: SendBatch
 }
 
-async function scan({ root, directory, isRecursive, finds }: Request<'scan'>, send: SendBatch): Promise<void> {
+async function scan(request: Request<'scan'>, send: SendBatch): Promise<void> {
+  const { root, directory, isRecursive, finds, projects } = request
+  const isWanted = projects === undefined ? () => true : isOfProjects(projects)
+  const writer = createEntryWriter(entriesPerBatch)
   try {
-    const under = { root, inode: inodeAt(root), finds, send }
+    const under = { root, inode: inodeAt(root), finds, isWanted, writer, send }
     const pending = [directory]
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const folders = await readDirectory(under, next)
@@ -65,13 +71,18 @@ async function scan({ root, directory, isRecursive, finds }: Request<'scan'>, se
       if (isRecursive && !isDeepest) pending.push(...folders.map((folder) => joinPath(next, folder)))
     }
   } catch (error) {
-    await send(problemAt('', error))
+    await send(problemAt(writer, '', error))
   }
+}
+
+/** Who looks for a few files is not told of where there are none; others who ask are answered in between all the same. */
+function unlessEmpty(send: SendBatch): SendBatch {
+  return (batch) => (batch.entries.length > 0 ? send(batch) : setImmediate())
 }
 
 /** @throws when it is the root that cannot be read, or that is another directory by now */
 async function readDirectory(scan: Scan, directory: string): Promise<readonly string[]> {
-  const { root, inode, send } = scan
+  const { root, inode, writer, send } = scan
   const path = join(root, directory)
   const time = directoryTime(path)
   const found: Found = { folders: [], hasState: false }
@@ -87,7 +98,7 @@ async function readDirectory(scan: Scan, directory: string): Promise<readonly st
     return folders
   } catch (error) {
     assertStill(root, inode)
-    await send(problemAt(directory, error))
+    await send(problemAt(writer, directory, error))
     return []
   } finally {
     dir?.closeSync()
@@ -104,7 +115,7 @@ function openFolder(scan: Scan, path: string): Dir {
   }
 }
 
-function problemAt(directory: string, error: unknown): DirectoryBatch {
+function problemAt(writer: EntryWriter, directory: string, error: unknown): DirectoryBatch {
   const nothing = { entries: writer.take(), folders: [], hasState: false }
   const problem = errorCode(error) ?? errorMessage(error)
   return { directory, isFirst: true, isLast: true, time: '', ...nothing, problem }
@@ -139,7 +150,7 @@ interface Found {
 
 /** Reads the next entries, and looks at them; tells whether they were the last. */
 function readSome(scan: Scan, dir: Dir, path: string, found: Found): boolean {
-  const { finds } = scan
+  const { finds, isWanted, writer } = scan
   for (let count = 0; count < entriesPerBatch; count += 1) {
     const entry = dir.readSync()
     if (entry === null) return true
@@ -147,6 +158,7 @@ function readSome(scan: Scan, dir: Dir, path: string, found: Found): boolean {
     if (entry.name === stateFolder) found.hasState = isFolder(projectsFolder(path))
     if (!isVisibleName(entry.name)) continue
     if (entry.isDirectory()) found.folders.push(entry.name)
+    else if (!isWanted(entry.name)) continue
     else if (finds === 'names' && entry.isFile()) writer.add(entry.name, noIdentity)
     else if (entry.isFile() || entry.isSymbolicLink()) {
       const stat = findBelow(scan, () => statOf(join(path, entry.name)))

@@ -22,12 +22,12 @@ import { within } from '../../util/within.js'
 import { openBytes } from '../open-bytes.js'
 import { fileAtHand, findFile } from './at-hand.js'
 import type { CatalogueFile } from './catalogue.js'
+import { getProject } from './get-project.js'
 import { type Companion, companionSuffixes, companions, type FileState } from './layout.js'
 import { contentEtag, openPath } from './open-file.js'
 import type { ProjectDocument } from './project-documents.js'
 import { place, settle } from './publish.js'
 import {
-  assertNameUnused,
   assertRootsPresent,
   changed,
   type DirectoryOptions,
@@ -38,8 +38,7 @@ import {
   stop,
 } from './state.js'
 import { fileAt, scannedAndTold, startedAndTold } from './told.js'
-import { unlessAborted } from './unless-aborted.js'
-import { currentProject, projectAtHand, toDistributionFile } from './view.js'
+import { projectAtHand, toDistributionFile } from './view.js'
 
 export type { DirectoryOptions } from './state.js'
 
@@ -57,21 +56,7 @@ export function directory(roots: string | readonly string[], options: DirectoryO
   return {
     name: `directory ${state.roots.join(', ')}`,
     listProjects: ({ signal } = {}) => listProjects(state, signal),
-    getProject: async (name, { signal } = {}) => {
-      const running = await startedAndTold(state, signal)
-      if (state.catalogue.has(name)) {
-        const project = await unlessAborted(signal, () => currentProject(state, running, name))
-        if (state.catalogue.has(name)) return project
-      }
-      await scannedAndTold(state, signal)
-      if (state.catalogue.has(name)) return await unlessAborted(signal, () => currentProject(state, running, name))
-      await assertRootsPresent(state)
-      // A name that was used here stays ours: it must not lead to somebody else's project.
-      const { isUploaded } = await running.documents.readNow(name)
-      if (isUploaded) return await currentProject(state, running, name)
-      assertNameUnused(running)
-      return undefined
-    },
+    getProject: (name, { signal } = {}) => getProject(state, name, signal),
     projectAtHand: (name) => projectAtHand(state, name),
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
     findFile: (path, { signal } = {}) => findFile(state, path, signal),

@@ -12,6 +12,8 @@ export type DiskRequest =
       readonly isRecursive: boolean
       /** `names` looks at no file that its directory tells to be one: the entries have no identity. */
       readonly finds: 'states' | 'names'
+      /** Finds the files of these projects alone, and what stands beside them; such a scan does not wait for others. */
+      readonly projects?: readonly string[]
     }
   | {
       readonly kind: 'look'

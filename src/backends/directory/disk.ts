@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { PypiServerError } from '../../errors.js'
-import type { DirectoryBatch, DiskAnswers, DiskRequest } from './disk-protocol.js'
-import { createThread } from './thread.js'
+import type { DiskAnswers, DiskRequest } from './disk-protocol.js'
+import { createThread, type OnBatch } from './thread.js'
 
 /**
  * Reads disks in threads of its own, so that nothing blocks the event loop: one for directories, so that a change shows
@@ -14,7 +14,7 @@ export interface Disk {
    */
   readonly ask: <K extends DiskRequest['kind']>(
     request: Extract<DiskRequest, { kind: K }>,
-    onBatch?: (batch: DirectoryBatch) => void,
+    onBatch?: OnBatch,
   ) => Promise<DiskAnswers[K]>
   /** Ends the threads; requests under way reject with `ERR_PYPI_CLOSED`. */
   readonly close: () => Promise<void>

@@ -11,9 +11,17 @@ import { removeDeadLocks } from '../../util/lock-file.js'
 import { sharing } from '../../util/sharing.js'
 import { syncDirectory } from '../../util/sync-directory.js'
 import { within } from '../../util/within.js'
+import { addNames } from './add-names.js'
+import { type Ahead, createAhead } from './ahead.js'
 import { createFilesAtHand, type FilesAtHand } from './at-hand.js'
 import { type AuditLog, openAuditLog } from './audit-log.js'
-import { type Catalogue, type CatalogueFile, createCatalogue, type Inspection } from './catalogue.js'
+import {
+  type Catalogue,
+  type CatalogueFile,
+  type CatalogueRead,
+  createCatalogue,
+  type Inspection,
+} from './catalogue.js'
 import type { CatalogueUpdate } from './catalogue-changes.js'
 import { createDisk, type Disk } from './disk.js'
 import { createFileCache, type FileCache } from './file-cache.js'
@@ -74,6 +82,8 @@ export interface DirectoryState {
   /** A change deletes the entry. */
   readonly projects: KnownProjects
   readonly serials: Serials
+  /** Finds single projects while the names of all files are read. */
+  readonly ahead: Ahead<Running>
   readonly listeners: Set<(change: Change) => void>
   /** Publishes and removals of one file name, one after the other. */
   readonly writes: KeyedQueue
@@ -88,6 +98,8 @@ export interface DirectoryState {
   running: Promise<Running> | undefined
   /** What `running` fulfilled with: most calls need not wait for it. */
   started: Running | undefined
+  /** Only whoever reads ahead knows enough to keep them. */
+  snapshots: Snapshots | undefined
   sweepTimer: NodeJS.Timeout | undefined
   /** Somebody was told that names are given out under locks only. */
   isToldOfLocks: boolean
@@ -101,8 +113,6 @@ export interface Running {
   readonly others: Others | undefined
   readonly cache: DigestCache<Inspection>
   readonly documents: ProjectDocuments
-  /** Only whoever reads ahead knows enough to keep them. */
-  readonly snapshots: Snapshots | undefined
   /** Fulfils when every directory was read once: until then only what a snapshot told of is known. */
   readonly scanned: Promise<void>
   readonly isScanned: () => boolean
@@ -136,6 +146,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
       look: async (name) => shownProject(state, await start(state), name),
       onForeign: (name) => changed(state, name),
     }),
+    ahead: createAhead((names) => addNames(state, () => undefined, names)),
     listeners: new Set(),
     writes: createKeyedQueue(),
     audit: openAuditLog(paths[0] ?? ''),
@@ -144,6 +155,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     ensureSpool: () => ensureSpool(paths[0] ?? ''),
     running: undefined,
     started: undefined,
+    snapshots: undefined,
     sweepTimer: undefined,
     isToldOfLocks: false,
     isClosed: false,
@@ -182,33 +194,23 @@ async function run(state: DirectoryState): Promise<Running> {
   const snapshot = await disk.ask({ kind: 'load', path: snapshotFile(firstRoot) })
   const isKnown = snapshot !== undefined && isOfScope(snapshot, scope)
   const undigested = isKnown ? await takeSnapshot(snapshot, catalogue) : []
-  if (!isKnown) await readNames(state)
   const onStale = ({ root, path }: CatalogueFile): void => void tracker.look(root, path).catch(() => {})
   const { inspector, others } = beginInspecting(state, cache, onStale)
-  const onRead = (root: number, directory: string): FolderRead => {
-    const read = catalogue.beginRead(root, directory)
-    return {
-      onEntries: (entries) => take(state, inspector, { updates: read.take(entries), isArrival }),
-      onEnd: async () => {
-        for (let gone = read.removeUnseen(removalsAtOnce); gone; gone = read.removeUnseen(removalsAtOnce)) {
-          take(state, inspector, { updates: gone, isArrival })
-          await setImmediate()
-        }
-      },
-    }
-  }
+  const takeIn = (updates: readonly CatalogueUpdate[]): void => take(state, inspector, { updates, isArrival })
+  const onRead = (root: number, directory: string): FolderRead => readInto(catalogue.beginRead(root, directory), takeIn)
   const tracker = createTracker({
     roots,
     disk,
     logger,
     onFile: (root, path, fileState) => {
       const update = catalogue.update(root, path, fileState)
-      if (update !== undefined) take(state, inspector, { updates: [update], isArrival })
+      if (update !== undefined) takeIn([update])
     },
     onRead,
   })
   let isScanned = false
-  const scanned = tracker.start().then(async () => {
+  const named = isKnown ? Promise.resolve() : readNames(state, () => running)
+  const scanned = named.then(tracker.start).then(async () => {
     isArrival = true
     await dropVanished(tracker, catalogue, onRead)
     others?.start()
@@ -216,18 +218,35 @@ async function run(state: DirectoryState): Promise<Running> {
     await within(inspector.settled(), settleMs)
     isScanned = true
   })
+  const running: Running = { tracker, inspector, others, cache, documents, scanned, isScanned: () => isScanned }
+  state.serials.start(scanned, catalogue.names)
+  // Told below, by what it waits for.
+  scanned.catch(() => {})
+  await named
+  state.ahead.end()
   for (const id of undigested) inspector.resume(id)
   // What is known by a snapshot, or by name only, is looked at when it is asked for.
   if (!isKnown && catalogue.count() <= scannedFirst) await scanned
   const sweep = (): void => void removeDead(state)
   sweep()
   state.sweepTimer = setInterval(sweep, sweepMs).unref()
-  state.serials.start(scanned, catalogue.names)
-  const snapshots = !readAhead
-    ? undefined
-    : keepSnapshots({ ...scope, path: snapshotFile(firstRoot), catalogue, cache, logger })
-  state.started = { tracker, inspector, others, cache, documents, snapshots, scanned, isScanned: () => isScanned }
-  return state.started
+  if (readAhead) {
+    state.snapshots = keepSnapshots({ ...scope, path: snapshotFile(firstRoot), catalogue, cache, logger })
+  }
+  state.started = running
+  return running
+}
+
+function readInto(read: CatalogueRead, takeIn: (updates: readonly CatalogueUpdate[]) => void): FolderRead {
+  return {
+    onEntries: (entries) => takeIn(read.take(entries)),
+    onEnd: async () => {
+      for (let gone = read.removeUnseen(removalsAtOnce); gone; gone = read.removeUnseen(removalsAtOnce)) {
+        takeIn(gone)
+        await setImmediate()
+      }
+    },
+  }
 }
 
 /** Finds out by itself what stands in files, or takes from others what they found out. */
@@ -261,11 +280,13 @@ async function dropVanished(
 }
 
 /** Takes in which files there are, as fast as that can be told; what cannot be read is told of by the scan that follows. */
-async function readNames({ roots, catalogue, disk }: DirectoryState): Promise<void> {
-  for (const [index, root] of roots.entries()) {
-    const request = { kind: 'scan', root, directory: '', isRecursive: true, finds: 'names' } as const
-    await disk.ask(request, ({ directory, entries }) => catalogue.addNames(index, directory, entries))
-  }
+async function readNames(state: DirectoryState, parts: () => Running): Promise<void> {
+  await addNames(state, () => {
+    if (state.catalogue.count() <= scannedFirst) return undefined
+    // From now on this takes long enough for single projects to be looked for meanwhile.
+    state.ahead.begin(parts())
+    return state.ahead.asked()
+  })
 }
 
 /** Removes what processes left that ended in the middle of something. */
@@ -348,7 +369,7 @@ export async function stop(state: DirectoryState): Promise<void> {
   running?.documents.close()
   state.files.close()
   await state.serials.close()
-  await running?.snapshots?.close()
+  await state.snapshots?.close()
   await running?.cache.flush()
   await state.disk.close()
 }

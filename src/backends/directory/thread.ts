@@ -1,13 +1,17 @@
 import { Worker } from 'node:worker_threads'
 import { PypiServerError } from '../../errors.js'
+import { isPromise } from '../../util/awaitable.js'
 import type { DirectoryBatch, DiskAnswers, DiskRequest } from './disk-protocol.js'
+
+/** Takes in one batch; when it returns a promise the next ones wait until that is settled. */
+export type OnBatch = (batch: DirectoryBatch) => unknown
 
 /** One thread that answers requests. */
 export interface Thread {
   /** Rejects with an error that carries the system's `code`. */
   readonly ask: <K extends DiskRequest['kind']>(
     request: Extract<DiskRequest, { kind: K }>,
-    onBatch?: (batch: DirectoryBatch) => void,
+    onBatch?: OnBatch,
   ) => Promise<DiskAnswers[K]>
   /** Number of requests that are not answered yet. */
   readonly pending: () => number
@@ -18,7 +22,7 @@ export interface Thread {
 interface Waiting {
   readonly resolve: (value: never) => void
   readonly reject: (error: Error) => void
-  readonly onBatch: ((batch: DirectoryBatch) => void) | undefined
+  readonly onBatch: OnBatch | undefined
 }
 
 /** What a thread is asked. */
@@ -58,11 +62,14 @@ export function createThread(entry: URL): Thread {
   function receive({ id, value, batch, error }: ThreadAnswer): void {
     const caller = waiting.get(id)
     if (batch !== undefined) {
+      // In another turn of the loop: as long as messages come, a port delivers up to a thousand in one.
+      const goOn = (): void => void setImmediate(() => send({ taken: id }))
+      let taking: unknown
       try {
-        caller?.onBatch?.(batch)
+        taking = caller?.onBatch?.(batch)
       } finally {
-        // In another turn of the loop: as long as messages come, a port delivers up to a thousand in one.
-        setImmediate(() => send({ taken: id }))
+        if (isPromise(taking)) taking.then(goOn, goOn)
+        else goOn()
       }
       return
     }
