@@ -12,6 +12,16 @@ export interface SpooledFile {
   readonly size: number
   /** Lower-case hex by algorithm. */
   readonly hashes: Readonly<Record<string, string>>
+  /** All of it, when it is small. */
+  readonly bytes?: Uint8Array
+}
+
+/** How a file is spooled. */
+export interface SpoolOptions {
+  /** @default {@link createDigester} */
+  readonly digesters?: DigesterFactory
+  /** The bytes of files up to this size are kept in memory, too. @default 0 */
+  readonly keptBytes?: number
 }
 
 const prefix = 'u.'
@@ -25,13 +35,14 @@ export async function spool(
   source: AsyncIterable<Uint8Array>,
   directory: string,
   algorithms: readonly string[],
-  { digesters = createDigester }: { readonly digesters?: DigesterFactory } = {},
+  { digesters = createDigester, keptBytes = 0 }: SpoolOptions = {},
 ): Promise<SpooledFile> {
   const path = join(directory, newSpoolName())
   const digester = await digesters(algorithms)
   const handle = await open(path, 'wx', 0o644).catch(storeError)
   try {
     let size = 0
+    let kept: Uint8Array[] = []
     for await (const chunk of source) {
       // A plain write() may store less than it was given.
       const writing = handle.appendFile(chunk)
@@ -39,12 +50,15 @@ export async function spool(
       digester.update(chunk)
       await writing
       size += chunk.length
+      if (size > keptBytes) kept = []
+      else kept.push(chunk)
     }
     // Data before name: a name that survives a power cut must not point at missing bytes.
     await handle.sync()
     await assertSize(handle, size)
     await handle.close()
-    return { path, size, hashes: digester.finish() }
+    const hashes = digester.finish()
+    return { path, size, hashes, ...(size <= keptBytes && { bytes: Buffer.concat(kept, size) }) }
   } catch (error) {
     await handle.close().catch(() => {})
     await discard(path).catch(() => {})

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { fileSource } from '../archive/byte-source.js'
+import { type ByteSource, fileSource, memorySource } from '../archive/byte-source.js'
 import { type InspectedArchive, type InspectionOptions, inspectArchive } from '../archive/inspection.js'
 import { readZipDirectory } from '../archive/zip.js'
 import type { ParsedFilename } from '../packaging/filename.js'
@@ -10,6 +10,8 @@ export interface InspectionRequest extends InspectionOptions {
   readonly path: string
   /** Bytes. */
   readonly size: number
+  /** All of it, if it is in memory; then the file itself is not read. */
+  readonly bytes?: Uint8Array
   /** `documentation`: a zip with an `index.html`, which is no distribution file. */
   readonly parsed: ParsedFilename | 'documentation'
 }
@@ -23,15 +25,23 @@ export type InspectionAnswer =
  * Looks into a file, in whatever thread this is called.
  * @throws `ERR_PYPI_BAD_ARCHIVE` when it is to be refused; errors of the file system
  */
-export async function inspectFile({ path, size, parsed, ...options }: InspectionRequest): Promise<InspectedArchive> {
+export async function inspectFile(request: InspectionRequest): Promise<InspectedArchive> {
+  const { path, size, bytes } = request
+  if (bytes !== undefined) return await inspectSource(memorySource(bytes), request)
   const fd = openSync(path, 'r')
   try {
-    const source = fileSource(fd, size)
-    if (parsed !== 'documentation') return await inspectArchive(source, parsed, options)
-    const { members } = readZipDirectory(source, { maxMembers: options.limits.maxArchiveMembers })
-    const hasIndex = members.some(({ name }) => name === 'index.html')
-    return hasIndex ? {} : { problem: 'not a zip file with an index.html at its top' }
+    return await inspectSource(fileSource(fd, size), request)
   } finally {
     closeSync(fd)
   }
+}
+
+async function inspectSource(
+  source: ByteSource,
+  { parsed, ...options }: Pick<InspectionRequest, 'parsed' | keyof InspectionOptions>,
+): Promise<InspectedArchive> {
+  if (parsed !== 'documentation') return await inspectArchive(source, parsed, options)
+  const { members } = readZipDirectory(source, { maxMembers: options.limits.maxArchiveMembers })
+  const hasIndex = members.some(({ name }) => name === 'index.html')
+  return hasIndex ? {} : { problem: 'not a zip file with an index.html at its top' }
 }

@@ -32,16 +32,18 @@ export interface Inspector {
    * after or during `close`; errors of the file system and of starting threads keep their codes
    */
   readonly inspect: (
-    file: Pick<InspectionRequest, 'path' | 'size'>,
+    file: Pick<InspectionRequest, 'path' | 'size' | 'bytes'>,
     parsed: InspectionRequest['parsed'],
   ) => Promise<InspectedArchive | 'overrun'>
   /** Ends the thread, even in the middle of a file. Idempotent. */
   readonly close: () => Promise<void>
 }
 
-// A look into a file of this size costs less than the way to the thread and back. Its limits keep it below a few
-// milliseconds at a time; what goes beyond them is left to the thread.
-const tinyBytes = 64 * 1024
+/**
+ * Bytes up to which a look into a file costs less than the way to the thread and back. Its limits keep it below a few
+ * milliseconds at a time; what goes beyond them is left to the thread.
+ */
+export const tinyBytes = 64 * 1024
 const tinyLimits = { maxArchiveMembers: 100, maxUnpackedBytes: 2 ** 20, maxMetadataBytes: 64 * 1024 }
 
 /** An inspector whose thread starts with the first file that is not tiny. */
@@ -52,12 +54,13 @@ export function createInspector(options: InspectorOptions): Inspector {
   const queue = createInspectionQueue({ maxInspectionMs, maxInspectionsWaiting, threadUrl })
   return {
     validation,
-    inspect: async ({ path, size }, parsed) => {
+    inspect: async ({ path, size, bytes }, parsed) => {
       const request = { path, size, parsed, validation, limits }
       if (size > tinyBytes) return await queue.ask(request)
       // Only when an upload comes: the readers of archives are a fifth of what an import of the package would load.
       const { inspectFile } = await import('./inspect-file.js')
-      return await inspectFile({ ...request, limits: lesserLimits(limits) }).catch((error: unknown) => {
+      const tiny = { ...request, ...(bytes && { bytes }), limits: lesserLimits(limits) }
+      return await inspectFile(tiny).catch((error: unknown) => {
         if (error instanceof ArchiveLimitError) return queue.ask(request)
         throw error
       })

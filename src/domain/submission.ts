@@ -12,7 +12,7 @@ import { checkUploadFilename, normalFilename, type ParsedFilename } from '../pac
 import { normalizeName } from '../packaging/name.js'
 import { releaseKey } from '../packaging/version.js'
 import { escapeControlCharacters } from '../util/control-characters.js'
-import type { Inspector } from './inspector.js'
+import { type Inspector, tinyBytes } from './inspector.js'
 
 /** What a form sends as a file. */
 export interface FilePartInput {
@@ -97,7 +97,8 @@ async function takeFile(state: State, { field, filename, stream, fields }: FileP
     state.hasContent = true
     // What is claimed before the file need not be read for again; what is claimed after it is checked at the end.
     const algorithms = [...new Set([...state.algorithms, ...claimedBy(fields)])]
-    state.content = { filename, file: await spool(stream, await state.directory(), algorithms, state) }
+    const options = { digesters: state.digesters, keptBytes: tinyBytes }
+    state.content = { filename, file: await spool(stream, await state.directory(), algorithms, options) }
   } else if (field === 'gpg_signature') {
     state.signature = { filename, bytes: await readSmall(stream) }
   } else {

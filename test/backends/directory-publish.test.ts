@@ -57,6 +57,17 @@ test('what an upload that was cut off left beside its file is not that of the ne
   )
 })
 
+test('what was left beside the place of an upload a moment ago is not of its bytes', async (t) => {
+  const { root, post, request } = await serveIndex(t)
+  await request('/simple/')
+  const file = wheel({ name: 'demo', version: '1.0' })
+  for (const suffix of ['.asc', '.attestations']) writeFileSync(join(root, file.filename + suffix), 'of other bytes')
+  assert.equal((await post(uploadForm(file))).status, 200)
+  const beside = readdirSync(root).filter((name) => name.startsWith('demo'))
+  assert.deepEqual(beside, [file.filename])
+  assert.equal((await request(`/packages/${file.filename}.asc`)).status, 404)
+})
+
 test('an upload that is refused leaves what stands beside the other file alone', async (t) => {
   const { root, spooledPath, target } = spooledIn(t)
   writeFileSync(target, 'other bytes')

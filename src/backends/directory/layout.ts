@@ -71,6 +71,14 @@ export function joinPath(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
 }
 
+/** The absolute path of a file below one of these roots. */
+export function absolutePath(
+  { roots }: { readonly roots: readonly string[] },
+  { root, path }: { readonly root: number; readonly path: string },
+): string {
+  return join(roots[root] ?? '', path)
+}
+
 /** What an identity is made of. */
 export type IdentityStat = Pick<BigIntStats, 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>
 

@@ -6,7 +6,7 @@ import { discard, newSpoolName } from '../../digests/spool.js'
 import { asStoreError, errorCode, undefinedIf } from '../../errors.js'
 import { whileLocked } from '../../util/lock-file.js'
 import { syncDirectory } from '../../util/sync-directory.js'
-import { type Companion, companionSuffixes, locksFolder, spoolFolder } from './layout.js'
+import { type Companion, companionSuffixes, companions as kinds, locksFolder, spoolFolder } from './layout.js'
 import { ensureStateFolder } from './state-folder.js'
 
 /** What goes where. */
@@ -19,6 +19,8 @@ export interface Placement {
   readonly spooledPath: string
   /** What goes beside it; of the other kinds nothing may be there. @default none */
   readonly companions?: Readonly<Partial<Record<Companion, Uint8Array | undefined>>>
+  /** Which kinds may stand beside `target` now; the others were seen not to. @default all */
+  readonly stray?: readonly Companion[]
   /** Replace what stands at `target`. */
   readonly overwrite: boolean
   /** Puts the names in a folder on the disk, together with others that wait for the same. @default {@link syncDirectory} */
@@ -83,12 +85,13 @@ async function copyOf(path: string, newTemporary: () => Promise<string>): Promis
 }
 
 async function spooledCompanions(
-  { companions = {} }: Placement,
+  { companions = {}, stray = kinds, overwrite }: Placement,
   newTemporary: () => Promise<string>,
 ): Promise<Parts['companions']> {
   const spooled: [string, string | undefined][] = []
   for (const [kind, suffix] of Object.entries(companionSuffixes)) {
     const bytes = companions[kind as Companion]
+    if (bytes === undefined && !overwrite && !stray.includes(kind as Companion)) continue
     const path = bytes === undefined ? undefined : await newTemporary()
     if (path !== undefined && bytes !== undefined) await writeFile(path, bytes, { flag: 'wx', flush: true })
     spooled.push([suffix, path])

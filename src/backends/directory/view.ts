@@ -146,7 +146,7 @@ export async function shownProject(
   if (!isScanned() || tracker.problem() !== undefined) return undefined
   // Before the files are unpacked: a large project is asked for whenever something was found out about it.
   if (!state.catalogue.isInspected(name)) return undefined
-  const document = await documents.readNow(name)
+  const document = await documents.read(name)
   const found = await filesOf(state, name)
   return found.every(isKnown) ? (await describe(state, found, document)).shown : undefined
 }

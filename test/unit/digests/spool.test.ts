@@ -33,6 +33,15 @@ test('nothing at all is spooled as an empty file', async (t) => {
   assert.deepEqual([file.size, readFileSync(file.path).length], [0, 0])
 })
 
+test('the bytes of a file that is small enough are at hand, too, and those of a larger one are not', async (t) => {
+  const directory = temporaryDirectory(t)
+  const bytesOf = async (...texts: string[]): Promise<Uint8Array | undefined> =>
+    (await spool(chunks(...texts), directory, ['md5'], { keptBytes: 4 })).bytes
+  assert.deepEqual(await bytesOf('ab', 'cd'), Buffer.from('abcd'))
+  assert.equal(await bytesOf('ab', 'cde'), undefined)
+  assert.equal(await bytesOf('abcde', ''), undefined)
+})
+
 test('a source that fails is what spooling rejects with, and leaves nothing behind', async (t) => {
   const directory = temporaryDirectory(t)
   await assert.rejects(spool(failing(), directory, ['sha256']), RangeError)
