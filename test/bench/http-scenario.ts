@@ -1,5 +1,6 @@
+import { setTimeout } from 'node:timers/promises'
 import { measureLoad } from './load.js'
-import { fieldOf, record } from './recorded.js'
+import { fieldOf, type Recorded, record } from './recorded.js'
 import type { BenchContext, Contestant, Requirement, Scenario } from './scenario.js'
 import { type BenchServer, type ServeConfig, serveApp, serveNginx, servePeer, serveReplay } from './servers.js'
 import { makeTree, type TreeOptions } from './tree.js'
@@ -15,6 +16,8 @@ export interface HttpScenario {
   readonly headers?: Readonly<Record<string, string>>
   /** Sends the validator of the first answer along, so that every answer is a 304. @default false */
   readonly isRevalidated?: boolean
+  /** Whether nothing more will be found out that the answer tells. @default once it stays the same for a second */
+  readonly isSettled?: (answer: Recorded) => boolean
   /** @default 16 */
   readonly connections?: number
   /** What our configuration has besides `roots`; by function where files have to be made. @default open to everybody */
@@ -67,11 +70,19 @@ async function* start(data: HttpScenario, context: BenchContext): AsyncGenerator
   for (const peer of context.peers) yield contestant(peer.name, await servePeer(peer, directory))
 }
 
-/** What is sent along; asks twice, so that what is still being looked into has settled. */
+const settleMs = 1000
+const looksAtMost = 600
+
+/** What is sent along; asks until an answer stays, so that what is still being looked into has settled. */
 async function headersOf(data: HttpScenario, { url }: BenchServer): Promise<Readonly<Record<string, string>>> {
-  const { headers = {}, isRevalidated = false, path, name } = data
-  await record(`${url}${path}`, headers)
-  const answer = await record(`${url}${path}`, headers)
+  const { headers = {}, isRevalidated = false, isSettled = () => true, path, name } = data
+  let answer = await record(`${url}${path}`, headers)
+  for (let look = 0, isSame = false; look < looksAtMost && !isSame; look += 1) {
+    await setTimeout(settleMs)
+    const next = await record(`${url}${path}`, headers)
+    isSame = next.body.equals(answer.body) && isSettled(next)
+    answer = next
+  }
   if (answer.status !== 200) throw new Error(`${name}: ${path} is answered with ${answer.status}`)
   return isRevalidated ? { ...headers, 'if-none-match': fieldOf(answer, 'etag') ?? '' } : headers
 }
