@@ -200,6 +200,11 @@ export interface Backend {
   readonly name: string
   /** Every project in pages of the backend's own size, each once, unordered; memory does not grow with their number. */
   listProjects(options?: ReadOptions): AsyncIterable<readonly ProjectSummary[]>
+  /**
+   * Of at most 64 characters, and other ones as soon as `listProjects` would tell anything else than before; the same while
+   * nothing changes. Read before the list, so that the list is put together once per change and not for every request.
+   */
+  listRevision?(options?: ReadOptions): Promise<string>
   /** One project as of one instant; `undefined` only when it is known not to exist, an error when that cannot be told. */
   getProject(name: NormalizedName, options?: ReadOptions): Promise<Project | undefined>
   /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { DistributionFile } from '../backend.js'
+import type { DistributionFile, ProjectSummary } from '../backend.js'
 import { normalizeName } from '../packaging/name.js'
-import { defineCase, type UnboundCase } from './case.js'
+import { defineCase, type Subject, type UnboundCase } from './case.js'
 import { type SampleFile, sampleWheel, unknownFile } from './samples.js'
 import { eventually, filesOf, listedNames, overwrite, projectOf, recordOf } from './subject.js'
 
@@ -68,6 +68,30 @@ export const readingCases: readonly UnboundCase[] = [
           if (fileCount !== undefined) assert.equal(fileCount, (await filesOf(backend, name)).length, name)
         }
       }
+    },
+  }),
+  defineCase({
+    id: 'lrev',
+    title: 'the revision of the list is another one once the list is, and not before',
+    needs: ['fill', 'listRevision'],
+    check: async (subject) => {
+      const seen = [await listing(subject)]
+      for (const samples of [[demo, sampleWheel('other')], [sampleWheel('demo', { version: '2.0' })]]) {
+        await subject.fill(samples)
+        seen.push(await listing(subject))
+      }
+      assertToldApart(seen)
+    },
+  }),
+  defineCase({
+    id: 'lrem',
+    title: 'the revision of the list is another one once a project is gone',
+    needs: ['fill', 'remove', 'listRevision'],
+    check: async (subject) => {
+      await subject.fill([demo, sampleWheel('other')])
+      const before = await listing(subject)
+      await subject.backend.remove(await recordOf(subject.backend, demo))
+      assertToldApart([before, await listing(subject)])
     },
   }),
   defineCase({
@@ -144,6 +168,33 @@ export const readingCases: readonly UnboundCase[] = [
     },
   }),
 ]
+
+interface Listing {
+  readonly revision: string
+  readonly projects: readonly ProjectSummary[]
+}
+
+/** The list, once its revision stays. */
+async function listing({ backend, patienceMs }: Subject<'listRevision'>): Promise<Listing> {
+  const settled = await eventually(async () => {
+    const revision = await backend.listRevision()
+    const projects: ProjectSummary[] = []
+    for await (const page of backend.listProjects()) projects.push(...page)
+    projects.sort((a, b) => (a.name < b.name ? -1 : 1))
+    return (await backend.listRevision()) === revision && { revision, projects }
+  }, patienceMs)
+  assert.ok(settled, 'the revision of the list changes all the time')
+  assert.ok(settled.revision.length <= 64, `a revision of ${settled.revision.length} characters`)
+  return settled
+}
+
+function assertToldApart(listings: readonly Listing[]): void {
+  for (const [index, { revision, projects }] of listings.entries()) {
+    for (const earlier of listings.slice(0, index)) {
+      if (earlier.revision === revision) assert.deepEqual(projects, earlier.projects, `both are revision ${revision}`)
+    }
+  }
+}
 
 function manyProjects(count: number): readonly SampleFile[] {
   return Array.from({ length: count }, (_, index) => sampleWheel(`project-${index}`, { payloadBytes: 1 }))

@@ -1,6 +1,7 @@
 import type { Backend, DistributionFile, NormalizedName, Project, ProjectSummary } from '../backend.js'
 import { parseFilename } from '../packaging/filename.js'
 import { sortKey } from '../packaging/version.js'
+import { sortInSlices } from '../util/sort-in-slices.js'
 
 /** Reads the index of a backend in the order in which it is shown. */
 export interface ProjectIndex {
@@ -23,15 +24,15 @@ export function createProjectIndex(backend: Backend): ProjectIndex {
   const sorted = new WeakMap<Project, Project>()
 
   async function summaries(): Promise<readonly ProjectSummary[]> {
-    const all: ProjectSummary[] = []
-    for await (const page of backend.listProjects()) all.push(...page)
-    return all.sort((a, b) => compare(a.name, b.name))
+    const pages: (readonly ProjectSummary[])[] = []
+    for await (const page of backend.listProjects()) pages.push(page)
+    return await sortInSlices(pages, (a, b) => compare(a.name, b.name))
   }
 
   async function names(): Promise<readonly NormalizedName[]> {
-    const all: NormalizedName[] = []
-    for await (const page of backend.listProjects()) all.push(...page.map(({ name }) => name))
-    return all.sort()
+    const pages: (readonly NormalizedName[])[] = []
+    for await (const page of backend.listProjects()) pages.push(page.map(({ name }) => name))
+    return await sortInSlices(pages, compare)
   }
 
   function project(name: NormalizedName): Project | undefined | Promise<Project | undefined> {

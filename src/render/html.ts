@@ -29,7 +29,12 @@ function markupOf(value: Value): string {
 
 /** A whole page. `head` goes before the title. */
 export function htmlPage(title: string, body: Html, head: readonly Html[] = []): string {
-  const page = html`<!DOCTYPE html>
+  return htmlPageStart(title, head) + body.markup + htmlPageEnd
+}
+
+/** What stands before the body of a page. */
+export function htmlPageStart(title: string, head: readonly Html[]): string {
+  const start = html`<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -37,8 +42,9 @@ export function htmlPage(title: string, body: Html, head: readonly Html[] = []):
 ${head}<title>${title}</title>
 </head>
 <body>
-${body}</body>
-</html>
 `
-  return page.markup
+  return start.markup
 }
+
+/** What stands after the body of a page. */
+export const htmlPageEnd = '</body>\n</html>\n'

@@ -1,15 +1,22 @@
-import type { DistributionFile, NormalizedName, Project } from '../backend.js'
+import type { DistributionFile, Project, ProjectSummary } from '../backend.js'
 import { encodePathSegment } from '../http/links.js'
 import { fileFragment, fileUrl, type LinkOptions, secureProvenanceUrl } from './file-links.js'
-import { type Html, html, htmlPage, onOneLine } from './html.js'
+import { type Html, html, htmlPage, htmlPageEnd, htmlPageStart, onOneLine } from './html.js'
+
+const projectsPerPiece = 1000
 
 // Frozen at 1.4 for HTML (PEP 833); 1.1 to 1.4 add nothing mandatory to this form.
 const repositoryVersion = '1.4'
 
-/** The project list (PEP 503): one anchor a line, for clients that read it with patterns. */
-export function projectListHtml(names: readonly NormalizedName[]): string {
-  const rows = names.map((name) => html`<a href="${encodePathSegment(name)}/">${name}</a><br>\n`)
-  return htmlPage('Simple Index', html`<h1>Simple Index</h1>\n${rows}`, [versionMeta()])
+/** The project list (PEP 503) in pieces: one anchor a line, for clients that read it with patterns. */
+export function* projectListHtml(projects: readonly Pick<ProjectSummary, 'name'>[]): Generator<string> {
+  yield htmlPageStart('Simple Index', [versionMeta()])
+  yield '<h1>Simple Index</h1>\n'
+  for (let start = 0; start < projects.length; start += projectsPerPiece) {
+    const some = projects.slice(start, start + projectsPerPiece)
+    yield some.map(({ name }) => html`<a href="${encodePathSegment(name)}/">${name}</a><br>\n`.markup).join('')
+  }
+  yield htmlPageEnd
 }
 
 /** A project's page (PEP 503, 592, 629, 658/714, 740, 792). */

@@ -1,10 +1,17 @@
 import type { DistributionFile, Project, ProjectSummary } from '../backend.js'
 import { fileUrl, type LinkOptions, provenanceUrl } from './file-links.js'
 
-/** The project list (PEP 691); `serial` is that of the whole index. */
-export function projectListJson(projects: readonly ProjectSummary[], serial?: number): string {
-  const entries = projects.map((project) => ({ name: project.name, ...lastSerial(project.serial) }))
-  return JSON.stringify({ meta: metaOf(serial), projects: entries })
+const projectsPerPiece = 1000
+
+/** The project list (PEP 691) in pieces; `serial` is that of the whole index. */
+export function* projectListJson(projects: readonly ProjectSummary[], serial?: number): Generator<string> {
+  yield `{"meta":${JSON.stringify(metaOf(serial))},"projects":[`
+  for (let start = 0; start < projects.length; start += projectsPerPiece) {
+    const some = projects.slice(start, start + projectsPerPiece)
+    const entries = some.map((project) => ({ name: project.name, ...lastSerial(project.serial) }))
+    yield (start > 0 ? ',' : '') + JSON.stringify(entries).slice(1, -1)
+  }
+  yield ']}'
 }
 
 /** A project's page (PEP 691, 592, 700, 714, 740, 792). Keys without a value are left out: a `null` makes uv drop the page. */

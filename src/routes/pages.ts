@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { negotiateEncoding, negotiateSimple, type SimpleType } from '../http/accept.js'
-import { completeReply } from '../http/complete-reply.js'
-import { formatEtag, isNotModified } from '../http/conditional.js'
 import { type ContentCoding, contentCodings, encode } from '../http/content-coding.js'
 import { htmlSafety } from '../http/html-safety.js'
 import type { Call, Headers, Reply } from '../http/message.js'
 import { andThen, isPromise } from '../util/awaitable.js'
 import { remembered } from '../util/remembered.js'
+import { createListPages, type ListPage } from './list-pages.js'
+import { createStore, type Representation, replyOf, representationOf } from './representation.js'
 
 /** A page that somebody asks for. */
 export interface Page {
@@ -27,17 +26,10 @@ export interface RenderedPage {
 export interface Pages {
   /** The page in the coding that the client likes best, or 304 for who has it; at once when it was sent before. */
   readonly reply: (call: Call, page: Page) => Reply | Promise<Reply>
+  /** The same for a page of the whole index. */
+  readonly replyList: (call: Call, page: ListPage) => Reply | Promise<Reply>
   /** The type of simple page that an `Accept` header likes best; `undefined` when none fits. */
   readonly preferredType: (accept: string | undefined) => SimpleType | undefined
-}
-
-/** One page in one coding, as it is sent. */
-interface Representation {
-  /** Without quotes. */
-  readonly etag: string
-  readonly whole: Reply
-  readonly notModified: Reply
-  readonly size: number
 }
 
 /**
@@ -47,14 +39,15 @@ interface Representation {
 export function createPages(maxBytes: number): Pages {
   const kept = createStore(maxBytes)
   const running = new Map<string, Promise<Representation>>()
+  const findList = createListPages(kept)
   const codingOf = remembered((header) => negotiateEncoding(header, contentCodings))
 
   function make(key: string, coding: ContentCoding, { render }: Page): Representation | Promise<Representation> {
     const joined = running.get(key)
     if (joined !== undefined) return joined
     const { text, headers } = render()
-    const made = andThen(encode(Buffer.from(text), coding), (body) => {
-      const representation = representationOf(body, coding, headers)
+    const packed = andThen(encode(Buffer.from(text), coding), (body) => representationOf(body, coding, headers))
+    const made = andThen(packed, (representation) => {
       kept?.set(key, representation)
       return representation
     })
@@ -70,6 +63,10 @@ export function createPages(maxBytes: number): Pages {
       const key = `${coding} ${page.key}`
       const known = kept?.get(key) ?? make(key, coding, page)
       return andThen(known, (representation) => replyOf(call, representation))
+    },
+    replyList: (call, page) => {
+      const found = findList(page, codingOf(call.headers['accept-encoding']))
+      return andThen(found, (representation) => replyOf(call, representation))
     },
     preferredType: remembered((accept) => negotiateSimple({ accept })),
   }
@@ -89,38 +86,4 @@ export function pageHeaders(type: string, isPrivate: boolean): Headers {
 export function textPage(text: string, headers: Headers): Page {
   const digest = createHash('sha256').update(text).digest('base64url')
   return { key: `${digest} ${headers['content-type']}`, render: () => ({ text, headers }) }
-}
-
-// What a key, a head and the places in the store take, roughly.
-const overheadBytes = 1024
-
-/** `undefined` when nothing is to be kept. */
-function createStore(maxBytes: number): LRUCache<string, Representation> | undefined {
-  if (maxBytes === 0) return undefined
-  const bound = Number.isFinite(maxBytes) ? maxBytes : Number.MAX_SAFE_INTEGER
-  return new LRUCache({ maxSize: bound, sizeCalculation: ({ size }, key) => size + key.length + overheadBytes })
-}
-
-function representationOf(body: Buffer, coding: ContentCoding, given: Headers): Representation {
-  // Two types of one page may have equal bytes, and must not have equal validators.
-  const digest = createHash('sha256').update(`${given['content-type']}\n`).update(body).digest('base64url')
-  const etag = digest.slice(0, 32)
-  const vary = given['vary'] === undefined ? 'Accept-Encoding' : `${given['vary']}, Accept-Encoding`
-  const headers = {
-    ...given,
-    ...(coding !== 'identity' && { 'content-encoding': coding }),
-    etag: formatEtag(etag),
-    vary,
-  }
-  return {
-    etag,
-    whole: completeReply({ status: 200, headers, body }),
-    notModified: completeReply({ status: 304, headers }),
-    size: body.length,
-  }
-}
-
-function replyOf(call: Call, { etag, whole, notModified }: Representation): Reply {
-  const ifNoneMatch = call.headers['if-none-match']
-  return ifNoneMatch !== undefined && isNotModified({ ifNoneMatch }, { etag }) ? notModified : whole
 }

@@ -1,4 +1,4 @@
-import type { Project } from '../backend.js'
+import type { Project, ReadOptions } from '../backend.js'
 import { PypiServerError } from '../errors.js'
 import { negotiateSimple, type SimpleType } from '../http/accept.js'
 import { encodePathSegment, relativePrefix } from '../http/links.js'
@@ -9,20 +9,39 @@ import { projectHtml, projectListHtml } from '../render/simple-html.js'
 import { projectJson, projectListJson } from '../render/simple-json.js'
 import { andThen } from '../util/awaitable.js'
 import { repeatable } from '../util/repeatable.js'
+import type { ListState } from './list-pages.js'
 import { pageHeaders, textPage } from './pages.js'
 import type { Services } from './route.js'
 import { serialHeader } from './serial-header.js'
 
 const json = 'application/vnd.pypi.simple.v1+json'
 
-/** The project list (PEP 503, 691). */
+/** The project list (PEP 503, 691); put together once per change by backends that tell their `listRevision`. */
 export async function projectList(call: Call, services: Services): Promise<Reply> {
-  const { backend, index, pages } = services
+  const { backend, pages } = services
   const type = pageType(call, services)
-  // Before the list: what it shows is as new as its serial says, or newer.
-  const serial = await backend.lastSerial?.({ signal: call.signal })
-  const body = type === json ? projectListJson(await index.summaries(), serial) : projectListHtml(await index.names())
-  return pages.reply(call, textPage(body, simpleHeaders(type, services, serial)))
+  const state = await listState(type, services, { signal: call.signal })
+  if (backend.listRevision !== undefined) {
+    // Whoever asked first may go away while others wait for the same page, so that no signal ends what they wait for.
+    const newest = (): Promise<ListState> => listState(type, services)
+    return await pages.replyList(call, { key: `${type} list`, state, newest })
+  }
+  const { pieces, headers } = await state.render()
+  return await pages.reply(call, textPage([...pieces].join(''), headers))
+}
+
+async function listState(type: SimpleType, services: Services, options: ReadOptions = {}): Promise<ListState> {
+  const { backend, index } = services
+  // Before the list: what it shows is as new as these say, or newer.
+  const [revision, serial] = await Promise.all([backend.listRevision?.(options), backend.lastSerial?.(options)])
+  return {
+    version: `${revision} ${serial}`,
+    render: async () => {
+      const projects = await index.summaries()
+      const pieces = type === json ? projectListJson(projects, serial) : projectListHtml(projects)
+      return { pieces, headers: simpleHeaders(type, services, serial) }
+    },
+  }
 }
 
 /** A project's page; other spellings of the name lead to it, names that do not exist here lead to the fallback. */

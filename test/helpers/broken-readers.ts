@@ -147,6 +147,31 @@ function brokenReading(): readonly BrokenBackend[] {
       }),
     },
     {
+      defect: 'tells one revision of the list for ever',
+      fails: ['lrev', 'lrem'],
+      change: () => ({ listRevision: async () => 'list' }),
+    },
+    {
+      defect: 'takes note of uploads only in the revision of the list',
+      fails: ['lrem'],
+      change: (inner) => {
+        let uploads = 0
+        return {
+          listRevision: async () => String(uploads),
+          publish: async (...args) => {
+            const file = await inner.publish(...args)
+            uploads += 1
+            return file
+          },
+        }
+      },
+    },
+    {
+      defect: 'tells another revision of the list each time',
+      fails: ['lrev', 'lrem'],
+      change: () => ({ listRevision: async () => randomUUID() }),
+    },
+    {
       defect: 'counts one file for every project',
       fails: ['coun'],
       change: (inner) => ({

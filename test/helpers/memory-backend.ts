@@ -74,6 +74,10 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
         yield names.slice(start, start + 1000).map((name) => ({ name, serial: shelves.get(name)?.serial ?? serial }))
       }
     },
+    listRevision: async ({ signal } = {}) => {
+      begin(signal)
+      return String(serial)
+    },
     getProject: async (name, { signal } = {}) => {
       begin(signal)
       const shelf = shelfOf(name)

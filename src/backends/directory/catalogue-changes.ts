@@ -26,6 +26,8 @@ export interface CatalogueParts {
   /** Codes of errors, by row. */
   readonly problems: Map<number, string>
   readonly writer: EntryWriter
+  /** How often a file of a project came, went, or began or ceased to be shown. */
+  shownChanges: number
 }
 
 /** Takes in what was seen of one file: new, changed, or as it was. Makes no objects of what is not new. */
@@ -73,12 +75,14 @@ function add(
 
 function change(parts: CatalogueParts, id: number, entries: Uint32Array, at: number): CatalogueUpdate | undefined {
   const { rows, inspections, problems } = parts
-  const isTouched = isShownRow(parts, id) && rows.isTouched(id, entries, at)
+  const wasShown = isShownRow(parts, id)
+  const isTouched = wasShown && rows.isTouched(id, entries, at)
   rows.setIdentity(id, entries, at)
   if (!rows.has(id, row.isDistribution)) return undefined
   inspections.clear(id)
   problems.delete(id)
   rows.setFlag(id, row.isHeld | row.isUnverified, 0)
+  if (!wasShown) parts.shownChanges += 1
   const project = parseFilename(rows.nameOf(id))?.name as NormalizedName
   return { project, id, ...(isTouched && { isTouched }) }
 }
@@ -110,19 +114,23 @@ export function* inProject({ rows, heads }: CatalogueParts, name: string): Gener
 }
 
 /** Puts a row among those of its project. */
-export function link({ rows, heads }: CatalogueParts, id: number, project: NormalizedName): void {
+export function link(parts: CatalogueParts, id: number, project: NormalizedName): void {
+  const { rows, heads } = parts
   const first = heads.get(project) ?? 0
   rows.set(id, row.nextInProject, first)
   if (first !== 0) rows.set(first, row.previousInProject, id)
   heads.set(project, id)
+  parts.shownChanges += 1
 }
 
-function unlink({ rows, heads }: CatalogueParts, id: number, project: NormalizedName): void {
+function unlink(parts: CatalogueParts, id: number, project: NormalizedName): void {
+  const { rows, heads } = parts
   const [previous, next] = [rows.get(id, row.previousInProject), rows.get(id, row.nextInProject)]
   if (next !== 0) rows.set(next, row.previousInProject, previous)
   if (previous !== 0) rows.set(previous, row.nextInProject, next)
   else if (next === 0) heads.delete(project)
   else heads.set(project, next)
+  parts.shownChanges += 1
 }
 
 /** Whether pages may show the file of this row. */

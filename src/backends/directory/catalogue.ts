@@ -81,6 +81,8 @@ export interface Catalogue {
   readonly names: () => Generator<NormalizedName>
   /** All projects that have a file to show. */
   readonly projects: () => IterableIterator<{ readonly name: NormalizedName; readonly fileCount: number }>
+  /** Another number whenever {@link Catalogue.projects} would tell something else. */
+  readonly shownChanges: () => number
   /** The file that this path is served from. */
   readonly atPath: (path: string) => CatalogueFile | undefined
   /** Files of this base name in any letter case, in any root and folder. */
@@ -132,6 +134,7 @@ export function createCatalogue(algorithms: readonly string[] = ['sha256']): Cat
     heads: createShardedMap(),
     problems: new Map(),
     writer: createEntryWriter(1),
+    shownChanges: 0,
   }
   const image = { ...state, link: (id: number, project: NormalizedName) => link(state, id, project) }
   return {
@@ -142,6 +145,7 @@ export function createCatalogue(algorithms: readonly string[] = ['sha256']): Cat
       state.problems.size > 0 && idsOf(state, project).some((id) => isRetried(state.problems.get(id))),
     names: () => state.heads.keys() as Generator<NormalizedName>,
     projects: () => projects(state),
+    shownChanges: () => state.shownChanges,
     atPath: (path) => atPath(state, path),
     named: (filename) => named(state, filename),
     byId: (id) => (rows.has(id, row.isLive) ? decode(state, id) : undefined),
@@ -210,10 +214,12 @@ function noteOf(state: CatalogueParts, file: CatalogueFile, note: CatalogueNote)
   const id = findSame(state, file)
   if (id === 0) return undefined
   const { inspection, problem, isHeld } = note
+  const wasShown = isShownRow(state, id)
   if (inspection !== undefined) state.inspections.write(id, inspection)
   if (problem === null) state.problems.delete(id)
   else if (problem !== undefined) state.problems.set(id, problem)
   if (isHeld !== undefined) state.rows.setFlag(id, row.isHeld, isHeld ? 1 : 0)
+  if (isShownRow(state, id) !== wasShown) state.shownChanges += 1
   return decode(state, id)
 }
 

@@ -1,5 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
-import type { Backend, DistributionFile, FilePart, OpenedFile, OpenFileOptions, ProjectSummary } from '../../backend.js'
+import type { Backend, DistributionFile, FilePart, OpenedFile, OpenFileOptions } from '../../backend.js'
 import { asStoreError, PypiServerError } from '../../errors.js'
 import { within } from '../../util/within.js'
 import { openBytes } from '../open-bytes.js'
@@ -8,6 +7,7 @@ import type { CatalogueFile } from './catalogue.js'
 import { publish, remove, setStatus, setYanked } from './changes.js'
 import { getProject } from './get-project.js'
 import { absolutePath, companionSuffixes } from './layout.js'
+import { listProjects, listRevision } from './listing.js'
 import { contentEtag, openPath } from './open-file.js'
 import {
   assertRootsPresent,
@@ -26,8 +26,6 @@ export type { DirectoryOptions } from './state.js'
 /** A backend with every capability. */
 export type DirectoryBackend = Required<Backend>
 
-const projectsPerPage = 1000
-
 /**
  * Projects out of plain files below one or more directories, read in their order; uploads go to the first. Scanned once
  * at first use, then kept current by change notices and by its own writes. Touches nothing before that.
@@ -37,6 +35,7 @@ export function directory(roots: string | readonly string[], options: DirectoryO
   return {
     name: `directory ${state.roots.join(', ')}`,
     listProjects: ({ signal } = {}) => listProjects(state, signal),
+    listRevision: ({ signal } = {}) => listRevision(state, signal),
     getProject: (name, { signal } = {}) => getProject(state, name, signal),
     projectAtHand: (name) => projectAtHand(state, name),
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
@@ -68,24 +67,6 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     },
     close: () => stop(state),
   }
-}
-
-async function* listProjects(
-  state: DirectoryState,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<readonly ProjectSummary[]> {
-  await startedAndTold(state, signal)
-  let page: ProjectSummary[] = []
-  for (const project of state.catalogue.projects()) {
-    page.push({ ...project, serial: state.serials.of(project.name) })
-    if (page.length < projectsPerPage) continue
-    yield page
-    // Whoever reads all pages must not keep others waiting.
-    await setImmediate()
-    signal?.throwIfAborted()
-    page = []
-  }
-  if (page.length > 0) yield page
 }
 
 async function openFile(

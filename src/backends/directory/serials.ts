@@ -30,6 +30,8 @@ export interface Serials {
   readonly of: (project: NormalizedName) => number
   /** The last serial of all, 0 before the first; `undefined` while none can be kept. */
   readonly last: () => number | undefined
+  /** How many serials this process has seen given: another number whenever {@link Serials.of} tells another serial. */
+  readonly given: () => number
   /** The last change of each project that changed after this serial, by rising serial. */
   readonly since: (serial: number, limit: number) => readonly ProjectChange[]
   /** Takes note that a project may show something else by now. */
@@ -66,6 +68,7 @@ interface State extends SerialsOptions {
   /** The work on the journal, one after the other. */
   tail: Promise<void>
   last: number
+  given: number
   failedMs: number
   isLoaded: boolean
   isClosed: boolean
@@ -92,6 +95,7 @@ export function createSerials(options: SerialsOptions): Serials {
     batch: undefined,
     tail: Promise.resolve(),
     last: 0,
+    given: 0,
     failedMs: 0,
     isLoaded: false,
     isClosed: false,
@@ -103,6 +107,7 @@ export function createSerials(options: SerialsOptions): Serials {
     assign: (project, shown) => assign(state, project, shown),
     of: (project) => state.known.get(project)?.serial ?? 0,
     last: () => (state.failedMs > 0 && state.known.size === 0 ? undefined : state.last),
+    given: () => state.given,
     since: (serial, limit) => since(state, serial, limit),
     notice: (project) => notice(state, project),
     close: async () => {
@@ -272,6 +277,7 @@ function learn(state: State, entry: JournalEntry): void {
 function put(state: State, entry: Known): void {
   state.known.delete(entry.project)
   state.known.set(entry.project, entry)
+  state.given += 1
   state.last = Math.max(state.last, entry.serial)
 }
 

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Catalogue, createCatalogue, type Inspection } from '#src/backends/directory/catalogue.js'
+import {
+  type Catalogue,
+  type CatalogueNote,
+  createCatalogue,
+  type Inspection,
+} from '#src/backends/directory/catalogue.js'
 import { createEntryWriter } from '#src/backends/directory/file-entry.js'
 import { type FileState, fileState } from '#src/backends/directory/layout.js'
 import { normalizeName } from '#src/packaging/name.js'
@@ -158,4 +163,42 @@ test('a companion tells of the project that it belongs to, whichever came first'
   assert.equal(catalogue.hasCompanion(file, 'signature'), true)
   assert.deepEqual(catalogue.update(0, 'demo-1.0.zip.asc', undefined), { project: 'demo' })
   assert.equal(catalogue.hasCompanion(file, 'signature'), false)
+})
+
+test('whatever changes the listed projects changes the count of changes, and what is as it was does not', () => {
+  const catalogue = createCatalogue()
+  const noteFirst = (note: CatalogueNote) => (): void => {
+    const [file] = catalogue.named('demo-1.0.zip')
+    assert.ok(file && catalogue.note(file, note))
+  }
+  const steps: readonly (readonly [what: string, change: () => void, isListed: boolean])[] = [
+    ['a file comes', () => catalogue.update(0, 'demo-1.0.zip', state(1)), true],
+    ['it is seen again', () => catalogue.update(0, 'demo-1.0.zip', state(1)), false],
+    ['a signature comes', () => catalogue.update(0, 'demo-1.0.zip.asc', state(2)), false],
+    ['it is hashed', noteFirst({ inspection: { state: 'complete', hashes: { sha256: 'ab'.repeat(32) } } }), false],
+    ['it is held', noteFirst({ isHeld: true }), true],
+    ['it is no longer held', noteFirst({ isHeld: false }), true],
+    ['it turns out to be cut off', noteFirst({ inspection: { state: 'truncated' } }), true],
+    ['it gets other bytes', () => catalogue.update(0, 'demo-1.0.zip', state(3)), true],
+    ['another one is read out of a folder', () => catalogue.beginRead(0, 'sub').take(entries(['x-1.zip', 4])), true],
+    ['a name is told', () => catalogue.addNames(0, 'other', entries(['y-1.zip', 5])), true],
+    ['a file is gone', () => catalogue.update(0, 'demo-1.0.zip', undefined), true],
+    ['a folder is empty', () => void catalogue.beginRead(0, 'sub').removeUnseen(10), true],
+  ]
+  for (const [what, change, isListed] of steps) {
+    const [projects, count] = [[...catalogue.projects()], catalogue.shownChanges()]
+    change()
+    assert.equal(catalogue.shownChanges() !== count, isListed, what)
+    if (isListed) assert.notDeepEqual([...catalogue.projects()], projects, what)
+    else assert.deepEqual([...catalogue.projects()], projects, what)
+  }
+})
+
+test('what is taken over from a snapshot changes the count of changes', () => {
+  const from = createCatalogue()
+  from.update(0, 'demo-1.0.zip', state(1))
+  const into = createCatalogue()
+  for (const chunk of from.pack()) if (chunk !== undefined) into.adopt(chunk, from.tables())
+  assert.deepEqual([...into.projects()], [...from.projects()])
+  assert.notEqual(into.shownChanges(), createCatalogue().shownChanges())
 })

@@ -11,6 +11,10 @@ function anchors(page: string): readonly string[] {
   return page.split('\n').filter((line) => line.includes('<a '))
 }
 
+function projectList(names: readonly string[]): string {
+  return [...projectListHtml(names.map((name) => ({ name: normalizeName(name) })))].join('')
+}
+
 /** The link to a file on its project's page. */
 function anchor(file: DistributionFile, options: Partial<LinkOptions> = {}): string | undefined {
   return anchors(projectHtml(project([file]), { ...fromProjectPage, ...options }))[0]
@@ -139,13 +143,13 @@ test('a status without reason has no reason in the head', () => {
 })
 
 test('the project list links every project, relative to itself', () => {
-  const page = projectListHtml(['demo', 'zope-interface'].map(normalizeName))
+  const page = projectList(['demo', 'zope-interface'])
   assert.deepEqual(anchors(page), ['<a href="demo/">demo</a><br>', '<a href="zope-interface/">zope-interface</a><br>'])
   assert.match(page, /<meta name="pypi:repository-version" content="1\.4">/)
 })
 
 test('strange project names are encoded in links and escaped in text', () => {
-  const page = projectListHtml(['javascript:alert(1)', `<b>&"'`, 'a b/c', '日本'].map(normalizeName))
+  const page = projectList(['javascript:alert(1)', `<b>&"'`, 'a b/c', '日本'])
   assert.deepEqual(anchors(page), [
     '<a href="javascript%3Aalert(1)/">javascript:alert(1)</a><br>',
     '<a href="%3Cb%3E%26%22&#39;/">&#60;b&#62;&#38;&#34;&#39;</a><br>',
@@ -154,6 +158,14 @@ test('strange project names are encoded in links and escaped in text', () => {
   ])
 })
 
+test('a long list links every project once, in order', () => {
+  const names = Array.from({ length: 2001 }, (_, index) => `p${index}`)
+  assert.deepEqual(
+    anchors(projectList(names)),
+    names.map((name) => `<a href="${name}/">${name}</a><br>`),
+  )
+})
+
 test('an empty index has a page without links', () => {
-  assert.deepEqual(anchors(projectListHtml([])), [])
+  assert.deepEqual(anchors(projectList([])), [])
 })

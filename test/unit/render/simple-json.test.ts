@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DistributionFile } from '#src/backend.js'
+import type { DistributionFile, ProjectSummary } from '#src/backend.js'
 import { normalizeName } from '#src/packaging/name.js'
 import { projectJson, projectListJson } from '#src/render/simple-json.js'
 import { distributionFile, fromProjectPage, project } from './projects.js'
@@ -86,16 +86,20 @@ for (const status of [{ status: 'archived' }, { status: 'quarantined', reason: '
     assert.deepEqual(page['project-status'], status)
   })
 
+function projectList(projects: readonly ProjectSummary[], serial?: number): unknown {
+  return JSON.parse([...projectListJson(projects, serial)].join(''))
+}
+
 test('the project list names every project', () => {
   const projects = ['demo', '<b>"'].map((name) => ({ name: normalizeName(name) }))
-  assert.deepEqual(JSON.parse(projectListJson(projects)), {
+  assert.deepEqual(projectList(projects), {
     meta: { 'api-version': '1.4' },
     projects: [{ name: 'demo' }, { name: '<b>"' }],
   })
 })
 
 test('serials are told where there are some: of the index, and of each project', () => {
-  const page = JSON.parse(projectListJson([{ name: normalizeName('demo'), serial: 7 }], 9))
+  const page = projectList([{ name: normalizeName('demo'), serial: 7 }], 9)
   assert.deepEqual(page, {
     meta: { 'api-version': '1.4', '_last-serial': 9 },
     projects: [{ name: 'demo', '_last-serial': 7 }],
@@ -104,6 +108,12 @@ test('serials are told where there are some: of the index, and of each project',
   assert.deepEqual(meta, { 'api-version': '1.4', '_last-serial': 7 })
 })
 
+test('a long list has every project once, in order', () => {
+  const projects = Array.from({ length: 2001 }, (_, index) => ({ name: normalizeName(`p${index}`), serial: index }))
+  const entries = projects.map(({ name, serial }) => ({ name, '_last-serial': serial }))
+  assert.deepEqual(projectList(projects), { meta: { 'api-version': '1.4' }, projects: entries })
+})
+
 test('an empty index has an empty list', () => {
-  assert.deepEqual(JSON.parse(projectListJson([])).projects, [])
+  assert.deepEqual(projectList([]), { meta: { 'api-version': '1.4' }, projects: [] })
 })
