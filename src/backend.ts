@@ -177,7 +177,7 @@ export interface RemoveOptions extends ReadOptions {
 /** One line of an audit log. */
 export interface AuditEntry {
   /** What was done. */
-  readonly action: 'publish' | 'remove' | 'yank' | 'unyank' | 'status'
+  readonly action: 'publish' | 'remove' | 'yank' | 'unyank' | 'status' | 'free'
   /** Null for anonymous. */
   readonly user: string | null
   /** Project that it was done to. */
@@ -243,6 +243,12 @@ export interface Backend {
   getStatus?(project: NormalizedName, options?: ReadOptions): Promise<Project['status']>
   /** Gives a project another status (PEP 792). Fulfils with whether the project is there. */
   setStatus?(project: NormalizedName, status: NonNullable<Project['status']>, options?: ReadOptions): Promise<boolean>
+  /**
+   * Forgets that a name was used here: from then on it is as unknown as any other, and may lead to the fallback. The names
+   * of files that were removed stay bound to their bytes. Fulfils with whether there was anything to forget; rejects with
+   * `ERR_PYPI_FORBIDDEN` while the project has files.
+   */
+  freeProject?(project: NormalizedName): Promise<boolean>
   /** Adds one line to an append-only log of changes. */
   audit?(entry: AuditEntry): Promise<void>
   /** Calls the listener after each change until the signal aborts, then fulfils. */

@@ -20,6 +20,7 @@ export interface YankOptions extends TargetOptions {
 /** What `delete` was told. */
 export interface DeleteOptions extends TargetOptions {
   readonly free_names: boolean
+  readonly free_project: boolean
   readonly dry_run: boolean
 }
 
@@ -80,6 +81,8 @@ examples:
       other bytes may have the name; whoever remembers the old digest refuses them
   pypi-server delete --all ./packages demo
       all files of the project; its name stays taken, and never leads to the fallback
+  pypi-server delete --all --free-project ./packages demo
+      the same, and its name, uploaded by mistake, leads to the fallback again
 
 ${afterwards}`
 
@@ -136,6 +139,8 @@ export function addManageCommands(commands: SubparsersAction): readonly Argument
  */
 export function checkManageLine({ command, options }: ManageLine): void {
   const prog = `pypi-server ${command}`
+  if (command === 'delete' && options.free_project && !options.all)
+    throw new CommandError('--free-project is for whole projects: say --all', 2, { prog })
   if (command === 'status') {
     if (options.status !== undefined || options.message === undefined) return
     throw new CommandError('-m is the reason for a status: say which', 2, { prog })
@@ -192,6 +197,11 @@ function addDeleteOptions(parser: ArgumentParser): void {
     action: 'store_true',
     default: false,
     help: 'let other bytes have the names of the files later (default: only the same bytes may come back)',
+  })
+  parser.add_argument('--free-project', {
+    action: 'store_true',
+    default: false,
+    help: 'with --all: forget that the name was used here, also of a project without files (default: it stays taken)',
   })
   parser.add_argument('-n', '--dry-run', {
     action: 'store_true',

@@ -57,20 +57,30 @@ async function carryOut({ command, options }: ManageLine, backend: Backend): Pro
 
 async function remove(options: DeleteOptions, backend: Backend): Promise<readonly string[]> {
   const target = targetOf(options)
-  if (options.dry_run) return lines('would delete', await wouldRemove(target, backend))
-  const { free_names: freesNames } = options
-  return lines('deleted', await managementOf(backend).remove(target, user(), { freesNames }))
+  if (options.dry_run) return await wouldRemove(target, backend, options.free_project)
+  const { free_names: freesNames, free_project: freesProject } = options
+  const removed = await managementOf(backend).remove(target, user(), { freesNames, freesProject })
+  return [...lines('deleted', removed), ...(freesProject ? [`freed ${target.project}`] : [])]
 }
 
-/** What a removal asks the backend to remove. */
-async function wouldRemove(target: Target, backend: Backend): Promise<readonly DistributionFile[]> {
+/** What a removal asks the backend to do. */
+async function wouldRemove(target: Target, backend: Backend, freesProject: boolean): Promise<readonly string[]> {
   const asked: DistributionFile[] = []
-  const record = async (file: DistributionFile): Promise<boolean> => {
-    asked.push(file)
-    return false
+  const freed: string[] = []
+  const recording: Backend = {
+    ...backend,
+    remove: async (file) => {
+      asked.push(file)
+      return false
+    },
+    freeProject: async (name) => {
+      freed.push(`would free ${name}`)
+      return true
+    },
+    audit: async () => {},
   }
-  await createManagement({ backend: { ...backend, remove: record } }).remove(target, null)
-  return asked
+  await createManagement({ backend: recording }).remove(target, null, { freesProject })
+  return [...lines('would delete', asked), ...freed]
 }
 
 async function status(options: StatusOptions, backend: Backend): Promise<string> {

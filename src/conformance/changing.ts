@@ -159,6 +159,19 @@ export const changingCases: readonly UnboundCase[] = [
     },
   }),
   defineCase({
+    id: 'free',
+    title: 'a project name is freed once it has no files, and means nothing from then on',
+    needs: ['fill', 'remove', 'freeProject'],
+    check: async ({ backend, fill }) => {
+      await fill([demo])
+      await assert.rejects(async () => await backend.freeProject(demo.project), { code: 'ERR_PYPI_FORBIDDEN' })
+      await backend.remove(await recordOf(backend, demo))
+      await backend.freeProject(demo.project)
+      assert.equal(await backend.getProject(demo.project), undefined)
+      assert.equal(await backend.freeProject(demo.project), false)
+    },
+  }),
+  defineCase({
     id: 'stno',
     title: 'giving a status to a project that does not exist is false',
     needs: ['setStatus'],

@@ -15,17 +15,28 @@ export interface Target {
   readonly filename?: string
 }
 
+/** Options of {@link Management.remove}. */
+export interface RemovalOptions {
+  /** Let other bytes have the names of the files later. @default false */
+  readonly freesNames?: boolean
+  /**
+   * Forget that the name of the project was used here, also of one without files: from then on it may lead to the fallback.
+   * Only for whole projects, else `ERR_PYPI_BAD_REQUEST`. @default false
+   */
+  readonly freesProject?: boolean
+}
+
 /** Withdraws, removes and marks what is in an index; each method tells which files it was about. */
 export interface Management {
   /** Withdraws files from new resolutions (PEP 592); pinned versions still get them. */
   readonly yank: (target: Target, yank: Yank, user: string | null) => Promise<readonly DistributionFile[]>
   /** Takes a yank back. */
   readonly unyank: (target: Target, user: string | null) => Promise<readonly DistributionFile[]>
-  /** Removes files for good; their names stay bound to their bytes unless `freesNames`. */
+  /** Removes files for good; their names stay bound to their bytes, and the project's to this index, unless they are freed. */
   readonly remove: (
     target: Target,
     user: string | null,
-    options?: { readonly freesNames?: boolean },
+    options?: RemovalOptions,
   ) => Promise<readonly DistributionFile[]>
   /** Marks a project (PEP 792): `archived` and `quarantined` ones take no uploads, the latter show no files. */
   readonly setStatus: (
@@ -54,7 +65,7 @@ export function createManagement(options: ManagementOptions): Management {
   return {
     yank: (target, yank, user) => setYanked(options, target, yank, user),
     unyank: (target, user) => setYanked(options, target, undefined, user),
-    remove: (target, user, { freesNames = false } = {}) => remove(options, target, freesNames, user),
+    remove: (target, user, removal = {}) => remove(options, target, removal, user),
     setStatus: (project, status, user) => setStatus(options, project, status, user),
   }
 }
@@ -77,28 +88,54 @@ async function setYanked(
 }
 
 async function remove(
-  { backend, events, logger = silentLogger }: ManagementOptions,
+  options: ManagementOptions,
   target: Target,
-  freesName: boolean,
+  { freesNames = false, freesProject = false }: RemovalOptions,
   user: string | null,
 ): Promise<readonly DistributionFile[]> {
+  const { backend } = options
   if (backend.remove === undefined) throw cannot(backend, 'remove')
+  if (!freesProject) return await removeAll(options, await filesOf(backend, target), { target, freesNames, user })
+  if (backend.freeProject === undefined) throw cannot(backend, 'free the names of projects')
+  const { project, version, filename } = target
+  if (version !== undefined || filename !== undefined)
+    throw new PypiServerError('ERR_PYPI_BAD_REQUEST', 'only with all of its files the name of a project becomes free')
+  const removed = await removeAll(options, await remaining(backend, target), { target, freesNames, user })
+  if (await backend.freeProject(project)) await record(recorder(options), { action: 'free', user, project })
+  else if (removed.length === 0) throw missing(project)
+  return removed
+}
+
+interface Removal {
+  readonly target: Target
+  readonly freesNames: boolean
+  readonly user: string | null
+}
+
+async function removeAll(
+  options: ManagementOptions,
+  first: readonly DistributionFile[],
+  { target, freesNames: freesName, user }: Removal,
+): Promise<readonly DistributionFile[]> {
+  const { backend, events } = options
   const removed: DistributionFile[] = []
   // Another root may hold a file of the same path, which shows once the first is gone.
-  for (let files = await filesOf(backend, target); files.length > 0; files = await remaining(backend, target)) {
+  for (let files = first; files.length > 0; files = await remaining(backend, target)) {
     const gone = []
-    for (const file of files) if (await backend.remove(file, { freesName })) gone.push(file)
+    for (const file of files) if (await backend.remove?.(file, { freesName })) gone.push(file)
     for (const file of gone) {
-      await record(
-        { backend, logger },
-        { action: 'remove', user, project: file.project, file: file.path, ...file.hashes },
-      )
+      const { project, path, hashes } = file
+      await record(recorder(options), { action: 'remove', user, project, file: path, ...hashes })
       events?.emit('remove', { file, user })
     }
     removed.push(...gone)
     if (gone.length === 0) break
   }
   return removed
+}
+
+function recorder({ backend, logger = silentLogger }: ManagementOptions): Parameters<typeof record>[0] {
+  return { backend, logger }
 }
 
 async function setStatus(

@@ -90,12 +90,13 @@ function describe({ path, method, id, summary, takes, answers }: Operation): obj
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
   const inPath = names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
   const isRemoval = method === 'delete' && !path.endsWith('/yank')
-  const freeNames = { name: 'free-names', in: 'query', schema: { type: 'boolean', default: false } }
+  const flags = ['free-names', ...(path.endsWith('{project}') ? ['free-project'] : [])]
+  const inQuery = flags.map((name) => ({ name, in: 'query', schema: { type: 'boolean', default: false } }))
   const body = takes === 'status' ? 'Status' : 'Reason'
   return {
     operationId: id,
     summary,
-    parameters: isRemoval ? [...inPath, freeNames] : inPath,
+    parameters: isRemoval ? [...inPath, ...inQuery] : inPath,
     ...(takes && { requestBody: { required: takes === 'status', content: contentOf(body) } }),
     responses: {
       200: { description: 'Done', content: contentOf(answers) },

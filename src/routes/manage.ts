@@ -28,8 +28,8 @@ export async function unyank(call: Call, { management }: Services, { identity }:
 
 /** Removes a project, a release or a file. */
 export async function remove(call: Call, { management }: Services, { identity }: Access): Promise<Reply> {
-  const freesNames = call.query.get('free-names') === 'true'
-  return answer(await management.remove(targetOf(call), identity?.name ?? null, { freesNames }))
+  const options = { freesNames: flagOf(call, 'free-names'), freesProject: flagOf(call, 'free-project') }
+  return answer(await management.remove(targetOf(call), identity?.name ?? null, options))
 }
 
 /** Marks a project (PEP 792). */
@@ -70,6 +70,12 @@ async function readJson(call: Call, { limits }: Services): Promise<ReadonlyMap<s
     throw bad('the body is not JSON', error)
   }
   throw bad('the body is not a JSON object')
+}
+
+function flagOf({ query }: Call, name: string): boolean {
+  const value = query.get(name) ?? 'false'
+  if (value !== 'true' && value !== 'false') throw bad(`${name} takes true or false`)
+  return value === 'true'
 }
 
 function reasonOf(body: ReadonlyMap<string, unknown>): string | undefined {

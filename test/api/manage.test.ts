@@ -84,6 +84,27 @@ test('a deleted project keeps its name: its page is empty and leads nowhere else
   assert.deepEqual([(await server.request('/simple/demo/')).status, (await pageOf(server)).files], [200, []])
 })
 
+test('a project name that an operator frees leads to the fallback, and is bound to the bytes of its files still', async (t) => {
+  const server = await serveDemo(t, { fallbackUrl: 'https://pypi.org/simple/' })
+  const free = async (target: string): Promise<number> => (await send(server, 'DELETE', target)).status
+  assert.equal(await free('demo/releases/1.0?free-project=true'), 400)
+  assert.equal(await free('demo?free-project=yes'), 400)
+  assert.equal((await server.request('/simple/demo/')).status, 200)
+  assert.equal(await free('demo?free-project=true'), 200)
+  assert.equal((await server.request('/simple/demo/')).status, 303)
+  assert.equal((await server.post(uploadForm(other))).status, 400)
+  assert.equal(await free('demo?free-project=true'), 404)
+})
+
+test('the name of a project without files can be freed', async (t) => {
+  const server = await serveDemo(t, { fallbackUrl: 'https://pypi.org/simple/' })
+  await send(server, 'PUT', 'demo/status', { status: 'quarantined' })
+  await send(server, 'DELETE', 'demo')
+  assert.equal((await server.request('/simple/demo/')).status, 200)
+  assert.equal((await send(server, 'DELETE', 'demo?free-project=true')).status, 200)
+  assert.equal((await server.request('/simple/demo/')).status, 303)
+})
+
 test('an archived project says so and takes no uploads', async (t) => {
   const server = await serveDemo(t)
   const status = { status: 'archived', reason: 'moved to "new"' }

@@ -100,6 +100,23 @@ test('a project is deleted whole when that is said, and its name stays taken', (
   assert.equal(document(directory, 'demo')['isUploaded'], true)
 })
 
+test('a project name that was freed leads to the fallback of a running server', async (t) => {
+  const directory = demoDirectory(t)
+  const { url, stop } = await startServer({ directory, args: ['-P', '.', '-a', '.'] })
+  t.after(stop)
+  const status = async (): Promise<number> => (await fetch(`${url}simple/demo/`, { redirect: 'manual' })).status
+  assert.equal(command('delete', '--all', directory, 'demo').status, 0)
+  assert.equal(await status(), 200)
+  assert.equal(command('delete', '--free-project', directory, 'demo', '1.0').status, 2)
+  const tried = command('delete', '-n', '--all', '--free-project', directory, 'demo')
+  assert.deepEqual([tried.status, tried.out], [0, 'would free demo\n'])
+  const freed = command('delete', '--all', '--free-project', directory, 'demo')
+  assert.deepEqual([freed.status, freed.out], [0, 'freed demo\n'])
+  await eventually(async () => (await status()) === 303)
+  const { action, user, project } = audit(directory).at(-1) ?? {}
+  assert.deepEqual([action, project, String(user).startsWith('cli:')], ['free', 'demo', true])
+})
+
 test('a status is printed, set with a reason, and taken back', (t) => {
   const directory = demoDirectory(t)
   const status = (...args: readonly string[]): string => command('status', directory, 'Demo', ...args).out

@@ -87,7 +87,7 @@ function brokenReading(): readonly BrokenBackend[] {
     },
     {
       defect: 'invents projects',
-      fails: ['absn'],
+      fails: ['absn', 'free'],
       change: (inner) => ({
         getProject: async (name, options) =>
           (await inner.getProject(name, options)) ?? { name, revision: '0', files: [] },

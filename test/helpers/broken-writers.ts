@@ -199,7 +199,7 @@ function brokenChanging(): readonly BrokenBackend[] {
   return [
     {
       defect: 'says that it removed, and did not',
-      fails: ['remv', 'remn', 'prrm', 'rrem', 'wrem', 'srem', 'sgon'],
+      fails: ['remv', 'remn', 'prrm', 'rrem', 'wrem', 'srem', 'sgon', 'free'],
       change: () => ({
         remove: async (_, { signal } = {}) => {
           signal?.throwIfAborted()
@@ -255,6 +255,11 @@ function brokenChanging(): readonly BrokenBackend[] {
           },
         }
       },
+    },
+    {
+      defect: 'frees names of projects that have files',
+      fails: ['free'],
+      change: () => ({ freeProject: async () => true }),
     },
     {
       defect: 'finds files of quarantined projects by their paths',

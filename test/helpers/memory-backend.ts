@@ -136,6 +136,11 @@ export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {
       begin(signal)
       return shelfOf(project)?.status
     },
+    freeProject: async (project) => {
+      begin()
+      if (shelfOf(project) === undefined) return false
+      throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${project} has files`)
+    },
     watch: async (listener, { signal }) => {
       begin()
       if (signal.aborted) return

@@ -240,3 +240,18 @@ async function unlinkEntry(state: DirectoryState, entry: CatalogueFile): Promise
       await tracker.look(entry.root, entry.path + companionSuffixes[kind])
   }
 }
+
+/** Forgets that a name was used, once no file has it. Tells whether there was anything to forget. */
+export async function freeProject(state: DirectoryState, project: NormalizedName): Promise<boolean> {
+  const { documents } = await scannedAndTold(state)
+  await assertRootsPresent(state)
+  if (!(await documents.readNow(project)).isUploaded) return false
+  await state.audit.assertWritable()
+  await documents.change(project, (document) => {
+    if (state.catalogue.has(project))
+      throw new PypiServerError('ERR_PYPI_FORBIDDEN', `${project} has files: remove them first`)
+    const { isUploaded: _, status: __, ...others } = document
+    return others
+  })
+  return true
+}

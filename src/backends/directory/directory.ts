@@ -4,7 +4,7 @@ import { within } from '../../util/within.js'
 import { openBytes } from '../open-bytes.js'
 import { fileAtHand, findFile } from './at-hand.js'
 import type { CatalogueFile } from './catalogue.js'
-import { publish, remove, setStatus, setYanked } from './changes.js'
+import { freeProject, publish, remove, setStatus, setYanked } from './changes.js'
 import { getProject } from './get-project.js'
 import { absolutePath, companionSuffixes } from './layout.js'
 import { listProjects, listRevision } from './listing.js'
@@ -50,6 +50,7 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     },
     setStatus: (project, status) => setStatus(state, project, status),
     remove: (file, options = {}) => state.writes(file.filename.toLowerCase(), () => remove(state, file, options)),
+    freeProject: (project) => freeProject(state, project),
     audit: (entry) => state.audit.append(entry),
     lastSerial: async ({ signal } = {}) => {
       await startedAndTold(state, signal)
