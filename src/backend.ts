@@ -138,6 +138,14 @@ export interface FileAtHand {
   readonly opened: OpenedFile & { readonly body: Uint8Array }
 }
 
+/** Where the bytes of a distribution file lie, for a front server that opens files of this machine itself. */
+export interface LocalFile {
+  /** Absolute, without symbolic links, not percent-encoded. */
+  readonly path: string
+  /** What stands for it below the prefix that `sendfile` names: relative, forward slashes, not percent-encoded. */
+  readonly location: string
+}
+
 /** A complete, checked upload on its way into the index. */
 export interface Candidate {
   /** Project that the file is for. */
@@ -218,6 +226,11 @@ export interface Backend {
    */
   openFile(file: DistributionFile, options?: OpenFileOptions): Promise<OpenedFile | undefined>
 
+  /**
+   * Where the content of a file lies, if it is a plain file that a front server may send as it stands; `undefined` has the
+   * index send the bytes. Without it there is no `sendfile`.
+   */
+  localFile?(file: DistributionFile, options?: ReadOptions): Promise<LocalFile | undefined>
   /** The file at this `path`, unless its project is quarantined; without it the index looks the file's project up. */
   findFile?(path: string, options?: ReadOptions): Promise<DistributionFile | undefined>
   /**

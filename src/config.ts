@@ -116,6 +116,15 @@ export interface Config {
   readonly welcome?: string
   /** `max-age` of distribution files, in seconds. @default none: clients revalidate */
   readonly cacheControl?: number
+  /**
+   * Lets a front server that opens the same files send distribution files: `'x-sendfile'` names their absolute paths in
+   * `X-Sendfile`, as Apache's mod_xsendfile reads them; a path with slashes around it, such as `'/protected/'`, goes in front of
+   * number of the root and path in there in `X-Accel-Redirect`, for an internal location of nginx. Only for requests that
+   * came through a proxy which `trustProxy` trusts and which sends `X-Forwarded-For`; logins, rules and quarantine hold as
+   * ever. The backend needs `localFile`.
+   * @default none: the index sends all bytes itself
+   */
+  readonly sendfile?: string
   /** How much of everything there may be, limit by limit; what is left out keeps its default. @default {} */
   readonly limits?: Partial<Limits>
   /**

@@ -33,6 +33,7 @@ export type {
   DistributionFilename,
   FileAtHand,
   FilePart,
+  LocalFile,
   NormalizedName,
   OpenedFile,
   OpenFileOptions,

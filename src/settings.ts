@@ -52,6 +52,7 @@ export interface Settings {
   readonly gatherMetrics: Config['gatherMetrics']
   readonly welcome: string | undefined
   readonly cacheControl: number | undefined
+  readonly sendfile: string | undefined
   readonly limits: Limits
   readonly inspector: Inspector
   readonly digesters: DigesterFactory
@@ -85,6 +86,7 @@ const knownKeys: Readonly<Record<keyof Config, true>> = {
   gatherMetrics: true,
   welcome: true,
   cacheControl: true,
+  sendfile: true,
   limits: true,
   validation: true,
   baseUrl: true,
@@ -131,6 +133,7 @@ export function settingsOf(config: Config): Settings {
     gatherMetrics: gatherMetricsOf(config),
     welcome: welcomeOf(config),
     cacheControl: cacheControlOf(config),
+    sendfile: sendfileOf(config, backend),
     limits,
     inspector: owned.inspector,
     digesters: createDigesters(),
@@ -307,6 +310,16 @@ function trustProxyOf({ trustProxy = 'loopback' }: Config): boolean | BlockList 
 /** Seconds. */
 function cacheControlOf({ cacheControl }: Config): number | undefined {
   return cacheControl === undefined ? undefined : wholeNumber('cacheControl', cacheControl)
+}
+
+function sendfileOf({ sendfile, trustProxy }: Config, { localFile }: Backend): string | undefined {
+  if (sendfile === undefined) return undefined
+  if (typeof sendfile !== 'string' || !/^(?:x-sendfile|(?:\/(?!\.\.?\/)[A-Za-z0-9._~-]+)+\/)$/.test(sendfile))
+    throw wrongConfig(`sendfile: ${shown(sendfile)} is neither "x-sendfile" nor a path such as "/protected/"`)
+  if (trustProxy === false || (Array.isArray(trustProxy) && trustProxy.length === 0))
+    throw wrongConfig('sendfile: trustProxy trusts nobody, so that no front server would be told of files')
+  if (localFile === undefined) throw wrongConfig('sendfile: the backend has no localFile, so that it tells no paths')
+  return sendfile
 }
 
 function hooksOf({ hooks = {} }: Config): Hooks {

@@ -190,6 +190,7 @@ test('every key refuses values of wrong types by its name', () => {
     welcome: [null, 1, ['x']],
     cacheControl: [null, '1', -1, 1.5, Number.POSITIVE_INFINITY, 1n],
     limits: [null, 1, 'x', [], { maxUploadBytes: '1' }, { maxuploads: 1 }, { maxUploadBytes: 0 }],
+    sendfile: [null, 1, '', 'x-accel-redirect', '/', 'protected/', '/protected', '//a/', '/../', '/a b/'],
     baseUrl: [null, 1, '', 'https://a/?b'],
     trustProxy: [null, 1, 'all', {}, ['10.0.0.0/33'], [1]],
     hooks: [null, 1, () => true, [], { beforePublish: true }, { beforepublish: () => {} }],

@@ -43,6 +43,7 @@ const appSettings: Readonly<Partial<Record<keyof Config, (value: never, folder: 
   metricsEndpoint: (metrics_endpoint: string) => ({ metrics_endpoint }),
   welcome: (welcome_html: string) => ({ welcome_html }),
   cacheControl: (cache_control: number) => ({ cache_control }),
+  sendfile: (sendfile: string) => ({ sendfile }),
   limits: ({ maxUploadBytes, maxUploads, ...limits }: Partial<Limits>) => ({
     limits,
     ...(maxUploadBytes !== undefined && { max_upload: maxUploadBytes }),

@@ -65,6 +65,9 @@ export const healthEndpoint = named('path', (text) => configValue('healthEndpoin
 /** A path below the mount point. */
 export const metricsEndpoint = named('path', (text) => configValue('metricsEndpoint', text))
 
+/** How files are handed to a front server. */
+export const sendfile = named('word', (text) => configValue('sendfile', text))
+
 /** An http or https address. */
 export const httpUrl = named('URL', (text) => configValue('fallbackUrl', text))
 

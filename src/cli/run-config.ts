@@ -28,6 +28,7 @@ export async function configOf(options: RunOptions): Promise<Config> {
     trustProxy: options.trusted_proxy,
     limits: { ...limits, maxUploadBytes: max_upload, maxUploads: max_uploads },
     ...(cache_control !== undefined && { cacheControl: cache_control }),
+    ...(options.sendfile !== undefined && { sendfile: options.sendfile }),
     ...(welcome !== undefined && { welcome }),
     ...(base_url !== undefined && { baseUrl: base_url }),
   }

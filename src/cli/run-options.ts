@@ -16,6 +16,7 @@ import {
   oneOf,
   port,
   seconds,
+  sendfile,
   textOrNone,
   workers,
 } from './option-types.js'
@@ -61,6 +62,7 @@ export interface RunOptions extends CommonOptions {
   /** Path below the mount point; none by default. */
   readonly metrics_endpoint: string | undefined
   readonly cache_control: number | undefined
+  readonly sendfile: string | undefined
   /** A file with a template; empty for the built-in page. */
   readonly welcome: string
   /** The template itself, out of a configuration file. */
@@ -242,6 +244,11 @@ function addPages(group: ActionsContainer): void {
     type: seconds,
     metavar: 'AGE',
     help: 'seconds for which clients may keep distribution files without asking again; 0 is never (default: they ask each time)',
+  })
+  group.add_argument('--sendfile', {
+    type: sendfile,
+    metavar: 'HOW',
+    help: 'let a trusted proxy that reads the same directories send the files: "x-sendfile" tells it their paths, as Apache takes them; a path such as /protected/ goes in front of number of the directory and path in there, for an internal location of nginx (default: the index sends all bytes itself)',
   })
 }
 

@@ -128,9 +128,9 @@ async function tryBackend<N extends Need>(
 function optionalMethods(backend: Backend): Pick<Backend, OptionalMethod> {
   const { findFile, publish, remove, setYanked, watch, spoolDirectory, check, close } = backend
   const { listRevision, getStatus, setStatus, freeProject, lastSerial, changesSince } = backend
-  const { projectAtHand, fileAtHand } = backend
+  const { localFile, projectAtHand, fileAtHand } = backend
   const changing = { publish, remove, setYanked, getStatus, setStatus, freeProject, lastSerial, changesSince }
-  const reading = { listRevision, findFile, projectAtHand, fileAtHand }
+  const reading = { listRevision, localFile, findFile, projectAtHand, fileAtHand }
   const methods = { ...reading, ...changing, watch, spoolDirectory, check, close }
   return methods as Pick<Backend, OptionalMethod>
 }

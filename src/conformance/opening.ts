@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
 import type { Backend, DistributionFile, OpenedFile, OpenFileOptions, RequestedRange } from '../backend.js'
 import { defineCase, type Subject, type UnboundCase } from './case.js'
 import { largePayloadBytes, type SampleFile, sampleWheel, unknownFile } from './samples.js'
@@ -12,6 +14,26 @@ const rounds = 20
 
 /** Parts of files: their bytes, ranges and validators. */
 export const openingCases: readonly UnboundCase[] = [
+  defineCase({
+    id: 'locl',
+    title: 'a file of this machine that a front server may send has the very bytes',
+    needs: ['fill', 'localFile'],
+    check: async ({ backend, fill }) => {
+      await fill([demo])
+      const local = await backend.localFile(await recordOf(backend, demo))
+      if (local === undefined) return
+      assert.ok(isAbsolute(local.path), `${local.path} is not absolute`)
+      assert.ok(Buffer.from(demo.bytes).equals(await readFile(local.path)), 'other bytes')
+      const segments = local.location.split('/')
+      assert.ok(!segments.some((segment) => ['', '.', '..'].includes(segment)), local.location)
+    },
+  }),
+  defineCase({
+    id: 'lcno',
+    title: 'a file that is not here is not handed to a front server',
+    needs: ['localFile'],
+    check: async ({ backend }) => assert.equal(await backend.localFile(unknownFile(demo)), undefined),
+  }),
   defineCase({
     id: 'whol',
     title: 'a file opens whole, whether it is small or large',

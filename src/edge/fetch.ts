@@ -4,7 +4,7 @@ import type { Reply } from '../http/message.js'
 import { type ByteReader, discardBody, isByteReader } from '../util/byte-reader.js'
 import type { RawCall } from './dispatch.js'
 import { type Answer, answer, answerProblem, bodyAlreadyRead, type Edge, reportRequest } from './edge.js'
-import { baseUrlOf, clientAddressOf } from './location.js'
+import { baseUrlOf, clientAddressOf, isProxied } from './location.js'
 import { requestIdOf } from './observation.js'
 
 /** Answers a web-standard request. The promise rejects only as `next` does. */
@@ -66,6 +66,7 @@ function toCall(
     headers,
     path,
     address: clientAddressOf(edge.trustProxy, address, headers['x-forwarded-for']),
+    isProxied: isProxied(edge.trustProxy, address, headers['x-forwarded-for']),
     httpVersion: '1.1',
     requestId: requestIdOf(edge, headers['x-request-id'], address),
     body:

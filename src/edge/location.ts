@@ -72,6 +72,15 @@ export function clientAddressOf(
   return address
 }
 
+/** Whether a request came through a proxy that is trusted, and says whom it speaks for; its own requests do not. */
+export function isProxied(
+  trustProxy: TrustedProxies,
+  peer: string | undefined,
+  forwardedFor: string | undefined,
+): boolean {
+  return forwardedFor !== undefined && isTrusted(trustProxy, peer)
+}
+
 /**
  * Absolute URL of the mount point with a trailing slash, for the few places that cannot use relative links.
  * @throws ERR_PYPI_BAD_REQUEST for a `Host` that is none

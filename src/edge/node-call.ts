@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { PypiServerError } from '../errors.js'
 import type { RawCall } from './dispatch.js'
-import { baseUrlOf, clientAddressOf, type LocationOptions, type RequestOrigin } from './location.js'
+import { baseUrlOf, clientAddressOf, isProxied, type LocationOptions, type RequestOrigin } from './location.js'
 
 /** A request of node:http, node:https, or node:http2's compatibility layer, with what host frameworks add. */
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & {
@@ -59,6 +59,10 @@ export class NodeCall implements RawCall {
     if (this.queryText === '') return noQuery
     this.parsedQuery ??= new URLSearchParams(this.queryText)
     return this.parsedQuery
+  }
+
+  get isProxied(): boolean {
+    return isProxied(this.options.trustProxy, this.req.socket?.remoteAddress, this.headers['x-forwarded-for'])
   }
 
   get httpVersion(): string {

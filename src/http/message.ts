@@ -21,6 +21,8 @@ export interface Call {
   readonly baseUrl: string
   /** Where the client is, as far as it is known. */
   readonly address: string | undefined
+  /** Whether it came through a proxy that is trusted, and says so by `X-Forwarded-For`. */
+  readonly isProxied: boolean
   /** `1.0`, `1.1` or `2.0`. */
   readonly httpVersion: string
   /** The unread request body. */

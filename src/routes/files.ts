@@ -5,6 +5,7 @@ import type { Call, Reply } from '../http/message.js'
 import { andThen } from '../util/awaitable.js'
 import { discardBody } from '../util/byte-reader.js'
 import { repeatable } from '../util/repeatable.js'
+import { handOver, isHandedOver } from './hand-over.js'
 import { contentHeaders, fileValidators, isConditional, isUnchanged, partSuffixes } from './ready-files.js'
 import type { Access, Services } from './route.js'
 
@@ -12,7 +13,8 @@ import type { Access, Services } from './route.js'
 export function downloadFile(call: Call, services: Services, access: Access): Reply | Promise<Reply> {
   const path = call.params['*'] ?? ''
   const ready = call.headers['range'] === undefined ? services.readyFiles.find(path) : undefined
-  if (ready === undefined) return openedFile(call, services, access)
+  if (ready === undefined || (ready.part === 'content' && isHandedOver(call, services)))
+    return openedFile(call, services, access)
   const { atHand, whole, notModified } = ready
   const allowed = access.require('download', atHand.file.project)
   return andThen(allowed, () => (isUnchanged(call, atHand.opened) ? notModified : whole))
@@ -22,6 +24,9 @@ async function openedFile(call: Call, services: Services, access: Access): Promi
   const path = call.params['*'] ?? ''
   const found = await findPart(path, services)
   if (found !== undefined) await access.require('download', found.file.project)
+  const handedOver =
+    isHandedOver(call, services) && found?.part === 'content' && (await handOver(call, services, found.file))
+  if (handedOver) return handedOver
   const opened = found && (await open(call, services, found))
   if (found === undefined || opened === undefined) {
     throw new PypiServerError('ERR_PYPI_NOT_FOUND', `${repeatable(path, 'a file of this name')} does not exist`)

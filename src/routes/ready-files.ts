@@ -13,6 +13,7 @@ export interface ReadyFiles {
 
 /** A part of a file as it is sent. */
 export interface ReadyFile {
+  readonly part: FilePart
   readonly atHand: FileAtHand
   readonly whole: Reply
   readonly notModified: Reply
@@ -38,6 +39,7 @@ export function createReadyFiles(backend: Backend, cacheControl: string): ReadyF
     const validators = fileValidators(opened, cacheControl)
     const headers = { ...validators, ...contentHeaders(path, part), 'content-length': String(opened.size) }
     const made = {
+      part,
       atHand,
       whole: completeReply({ status: 200, headers, body: opened.body }),
       notModified: completeReply({ status: 304, headers: validators }),

@@ -49,6 +49,8 @@ export interface Services {
   readonly isReserved: NameRule
   /** `Cache-Control` of files. */
   readonly fileCacheControl: string
+  /** `x-sendfile`, or the prefix of what `X-Accel-Redirect` names, with slashes around it; without, nobody else sends files. */
+  readonly sendfile: string | undefined
   readonly limits: Limits
   readonly freeSpace: FreeSpace
   /** What hashes uploads. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import {
   type DistributionFile,
   type FileAtHand,
@@ -229,6 +230,11 @@ function brokenReading(): readonly BrokenBackend[] {
 
 function brokenOpening(): readonly BrokenBackend[] {
   return [
+    {
+      defect: 'names the wrong file for a front server to send, whatever is asked for',
+      fails: ['locl', 'lcno'],
+      change: () => ({ localFile: async () => ({ path: fileURLToPath(import.meta.url), location: 'other' }) }),
+    },
     {
       defect: 'cuts long bodies off',
       fails: ['whol', 'desc', 'ropn', 'rclp', 'ifrn', 'keep', 'mixd'],

@@ -28,7 +28,9 @@ interface Shelf {
 export type Shelves = Map<NormalizedName, Shelf>
 
 /** Everything that a backend can do, but for a place of its own where uploads are spooled. */
-export type MemoryBackend = Required<Omit<Backend, 'spoolDirectory' | 'audit' | 'projectAtHand' | 'fileAtHand'>>
+export type MemoryBackend = Required<
+  Omit<Backend, 'spoolDirectory' | 'audit' | 'projectAtHand' | 'fileAtHand' | 'localFile'>
+>
 
 /** A backend that keeps everything in memory. */
 export function memoryBackend(shelves: Shelves = new Map()): MemoryBackend {

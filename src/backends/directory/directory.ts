@@ -8,6 +8,7 @@ import { freeProject, publish, remove, setStatus, setYanked } from './changes.js
 import { getProject } from './get-project.js'
 import { absolutePath, companionSuffixes } from './layout.js'
 import { listProjects, listRevision } from './listing.js'
+import { localFile } from './local-file.js'
 import { contentEtag, openPath } from './open-file.js'
 import {
   assertRootsPresent,
@@ -39,6 +40,7 @@ export function directory(roots: string | readonly string[], options: DirectoryO
     getProject: (name, { signal } = {}) => getProject(state, name, signal),
     projectAtHand: (name) => projectAtHand(state, name),
     openFile: (file, openOptions = {}) => openFile(state, file, openOptions),
+    localFile: (file, { signal } = {}) => localFile(state, file, signal).catch(storeError(file.path)),
     findFile: (path, { signal } = {}) => findFile(state, path, signal),
     fileAtHand: (path, part = 'content') => fileAtHand(state, path, part),
     publish: (candidate, publishOptions = {}) =>

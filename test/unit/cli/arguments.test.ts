@@ -33,6 +33,7 @@ const defaults: RunOptions = {
   health_endpoint: '/health',
   metrics_endpoint: undefined,
   cache_control: undefined,
+  sendfile: undefined,
   welcome: '',
   server_base_url: '',
   server: 'auto',

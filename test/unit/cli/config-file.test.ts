@@ -198,6 +198,7 @@ const everything = {
   metricsEndpoint: '/y',
   welcome: 'x',
   cacheControl: 1,
+  sendfile: '/x/',
   limits: { maxUploadBytes: 1, maxUploads: 1 },
   baseUrl: 'https://x.test/',
   trustProxy: true,
