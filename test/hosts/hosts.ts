@@ -101,8 +101,8 @@ export const hosts: Readonly<Record<string, Host>> = {
       createHttpServer(
         getRequestListener(async (request) => {
           if (readsBodies) await request.arrayBuffer()
-          const { app, path } = mountOf(mounts, new URL(request.url).pathname)
-          return await app.fetch(request, { mountPath: path })
+          const found = mountOf(mounts, new URL(request.url).pathname)
+          return await (found?.app.fetch(request, { mountPath: found.path }) ?? new Response(null, { status: 404 }))
         }),
       ),
     ),
@@ -113,8 +113,8 @@ export const hosts: Readonly<Record<string, Host>> = {
     return await listen(
       t,
       proxy((url) => {
-        const { path } = mountOf(mounts, url)
-        return `${origins.get(path)}${url.slice(path.length - 1)}`
+        const { path } = mountOf(mounts, url) ?? {}
+        return path && `${origins.get(path)}${url.slice(path.length - 1)}`
       }),
     )
   },
@@ -127,10 +127,8 @@ export const hosts: Readonly<Record<string, Host>> = {
   },
 }
 
-function mountOf(mounts: readonly Mount[], url: string): Mount {
-  const found = mounts.find(({ path }) => url.startsWith(path) || url === path.slice(0, -1))
-  if (found === undefined) throw new Error(`nothing is mounted at ${url}`)
-  return found
+function mountOf(mounts: readonly Mount[], url: string): Mount | undefined {
+  return mounts.find(({ path }) => url.startsWith(path) || url === path.slice(0, -1))
 }
 
 /** The mounts in a framework whose middleware is that of Express. */
@@ -188,7 +186,8 @@ function stripped(mounts: readonly Mount[], { readsBodies = false }: HostOptions
   return async (req, res) => {
     if (readsBodies) await readToEnd(req)
     const { url: originalUrl = '/' } = req
-    const { app, path } = mountOf(mounts, originalUrl)
+    const { app, path } = mountOf(mounts, originalUrl) ?? {}
+    if (app === undefined || path === undefined) return void res.writeHead(404).end()
     await app(Object.assign(req, { originalUrl, url: originalUrl.slice(path.length - 1) }), res)
   }
 }
@@ -200,10 +199,12 @@ function tls(): { readonly key: Buffer; readonly cert: Buffer } {
 }
 
 /** Passes everything on, as a front server with neither buffers nor rules of its own does. */
-function proxy(target: (url: string) => string): Server {
+function proxy(target: (url: string) => string | undefined): Server {
   const server = createHttpServer((req, res) => {
     const { method, headers, url = '/' } = req
-    const onward = sendOn(target(url), { method, headers }, (answer) => {
+    const address = target(url)
+    if (address === undefined) return void res.writeHead(404).end()
+    const onward = sendOn(address, { method, headers }, (answer) => {
       res.writeHead(answer.statusCode ?? 502, answer.statusMessage, answer.rawHeaders)
       answer.pipe(res)
     })
