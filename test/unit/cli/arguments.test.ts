@@ -175,7 +175,7 @@ for (const [args, command, options] of [
   [['yank', '-m', '', 'dir', 'demo', '1.0'], 'yank', { ...target, message: undefined }],
   [['unyank', '--all', 'dir', 'demo'], 'unyank', { ...target, target: undefined, all: true }],
   [['delete', 'dir', 'demo', '1.0'], 'delete', { ...target, free_names: false, dry_run: false }],
-  [['delete', '-n', '--free', 'dir', 'demo', '1.0'], 'delete', { ...target, free_names: true, dry_run: true }],
+  [['delete', '-n', '--free-n', 'dir', 'demo', '1.0'], 'delete', { ...target, free_names: true, dry_run: true }],
   [['status', 'dir', 'demo'], 'status', { directory: 'dir', project: 'demo', status: undefined, message: undefined }],
   [['status', 'dir', 'demo', 'Archived', '-m', 'x'], 'status', { status: 'archived', message: 'x' }],
   [['token', 'list', 'file'], 'token', { action: 'list', file: 'file' }],
