@@ -46,7 +46,11 @@ function distribution(version: string, size = 20_000): Distribution {
 
 async function status(url: string | URL, init: RequestInit = {}): Promise<number> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(60_000), ...init })
-  await answer.arrayBuffer()
+  await answer.arrayBuffer().catch((error: unknown) => {
+    throw new Error(`${init.method ?? 'GET'} ${url} broke off after ${answer.status}: ${String(error)}`, {
+      cause: error,
+    })
+  })
   return answer.status
 }
 
