@@ -63,7 +63,13 @@ export type { Config } from './config.js'
 export type { DiagnosticsMap, DiagnosticsSource } from './diagnostics.js'
 export type { AttestationsSetting, AttestationTrust, TrustedPublisher } from './domain/attestation-policy.js'
 export type { Validation } from './domain/inspector.js'
-export { createManagement, type Management, type ManagementOptions, type Target } from './domain/management.js'
+export {
+  createManagement,
+  type Management,
+  type ManagementOptions,
+  type RemovalOptions,
+  type Target,
+} from './domain/management.js'
 export { isNamePattern, type NameRule, nameRule } from './domain/name-rule.js'
 export type { Hooks } from './domain/publishing.js'
 export type { FetchHandler, FetchOptions } from './edge/fetch.js'
