@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { directory } from 'pypi-server'
 import { createDisk, type Disk } from '#src/backends/directory/disk.js'
 import type { DirectoryBatch } from '#src/backends/directory/disk-protocol.js'
 import { directoryIdentity } from '#src/backends/directory/layout.js'
@@ -83,4 +84,19 @@ test('what is known of a project is not told to be nothing while its directory i
   await assert.rejects(documents.readNow(demo), { code: 'ERR_PYPI_STORE_UNAVAILABLE' })
   renameSync(`${root}.away`, root)
   assert.deepEqual(await documents.readNow(demo), { format: 1 })
+})
+
+test('a project is not told without the files of a directory that is missing, however many other files there are', async (t) => {
+  const [root, missing] = [temporaryDirectory(t), join(temporaryDirectory(t), 'missing')]
+  // More than are looked at before the first answer.
+  for (let index = 0; index < 5100; index += 1) writeFileSync(join(root, `other${index}-1.0.zip`), '')
+  writeFileSync(join(root, 'demo-1.0.zip'), 'demo')
+  const backend = directory([root, missing])
+  t.after(() => backend.close())
+  const told = await Promise.allSettled(Array.from({ length: 3 }, () => backend.getProject(normalizeName('demo'))))
+  const codes = told.map((one) => one.status === 'rejected' && one.reason.code)
+  assert.deepEqual(
+    codes,
+    Array.from({ length: 3 }, () => 'ERR_PYPI_STORE_UNAVAILABLE'),
+  )
 })

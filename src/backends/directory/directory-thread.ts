@@ -77,7 +77,7 @@ async function scan(request: Request<'scan'>, send: SendBatch): Promise<void> {
 
 /** Who looks for a few files is not told of where there are none; others who ask are answered in between all the same. */
 function unlessEmpty(send: SendBatch): SendBatch {
-  return (batch) => (batch.entries.length > 0 ? send(batch) : setImmediate())
+  return (batch) => (batch.entries.length > 0 || batch.problem !== undefined ? send(batch) : setImmediate())
 }
 
 /** @throws when it is the root that cannot be read, or that is another directory by now */

@@ -146,7 +146,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
       look: async (name) => shownProject(state, await start(state), name),
       onForeign: (name) => changed(state, name),
     }),
-    ahead: createAhead((names) => addNames(state, () => undefined, names)),
+    ahead: createAhead((names) => findProjects(state, names)),
     listeners: new Set(),
     writes: createKeyedQueue(),
     audit: openAuditLog(paths[0] ?? ''),
@@ -209,7 +209,7 @@ async function run(state: DirectoryState): Promise<Running> {
     onRead,
   })
   let isScanned = false
-  const named = isKnown ? Promise.resolve() : readNames(state, () => running)
+  const named = isKnown ? Promise.resolve(true) : readNames(state, () => running)
   const scanned = named.then(tracker.start).then(async () => {
     isArrival = true
     await dropVanished(tracker, catalogue, onRead)
@@ -222,11 +222,11 @@ async function run(state: DirectoryState): Promise<Running> {
   state.serials.start(scanned, catalogue.names)
   // Told below, by what it waits for.
   scanned.catch(() => {})
-  await named
+  const isWhole = await named
   state.ahead.end()
   for (const id of undigested) inspector.resume(id)
   // What is known by a snapshot, or by name only, is looked at when it is asked for.
-  if (!isKnown && catalogue.count() <= scannedFirst) await scanned
+  if (!isWhole || (!isKnown && catalogue.count() <= scannedFirst)) await scanned
   const sweep = (): void => void removeDead(state)
   sweep()
   state.sweepTimer = setInterval(sweep, sweepMs).unref()
@@ -279,14 +279,20 @@ async function dropVanished(
     if (!tracker.follows(root, path)) await onRead(root, path).onEnd()
 }
 
-/** Takes in which files there are, as fast as that can be told; what cannot be read is told of by the scan that follows. */
-async function readNames(state: DirectoryState, parts: () => Running): Promise<void> {
-  await addNames(state, () => {
+/** As {@link addNames} of all projects; what could not be read is told of by the scan that follows. */
+function readNames(state: DirectoryState, parts: () => Running): Promise<boolean> {
+  return addNames(state, () => {
     if (state.catalogue.count() <= scannedFirst) return undefined
     // From now on this takes long enough for single projects to be looked for meanwhile.
     state.ahead.begin(parts())
     return state.ahead.asked()
   })
+}
+
+/** @throws when they may have more files than can be seen; the start tells why */
+async function findProjects(state: DirectoryState, names: readonly NormalizedName[]): Promise<void> {
+  if (await addNames(state, () => undefined, names)) return
+  throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', 'a directory cannot be read')
 }
 
 /** Removes what processes left that ended in the middle of something. */

@@ -60,7 +60,7 @@ export function isHollow({ path, inode, wasUsed }: Folder, batch: DirectoryBatch
 }
 
 /** Whether files that are known may have changed where we cannot look; a sub-folder that is closed to us changes none. */
-export function isBlinding({ problem: reason = '', path }: Folder): boolean {
+export function isBlinding({ problem: reason = '', path }: Pick<Folder, 'problem' | 'path'>): boolean {
   return path === '' || !['EACCES', 'EPERM'].includes(reason)
 }
 
