@@ -74,6 +74,7 @@ async function wouldRemove(target: Target, backend: Backend, freesProject: boole
       return false
     },
     freeProject: async (name) => {
+      if ((await backend.getProject(name)) === undefined) return false
       freed.push(`would free ${name}`)
       return true
     },

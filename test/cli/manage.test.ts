@@ -110,6 +110,8 @@ test('a project name that was freed leads to the fallback of a running server', 
   assert.equal(command('delete', '--free-project', directory, 'demo', '1.0').status, 2)
   const tried = command('delete', '-n', '--all', '--free-project', directory, 'demo')
   assert.deepEqual([tried.status, tried.out], [0, 'would free demo\n'])
+  for (const options of [['-n'], []])
+    assert.equal(command('delete', ...options, '--all', '--free-project', directory, 'nosuch').status, 1)
   const freed = command('delete', '--all', '--free-project', directory, 'demo')
   assert.deepEqual([freed.status, freed.out], [0, 'freed demo\n'])
   await eventually(async () => (await status()) === 303)
