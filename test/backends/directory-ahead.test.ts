@@ -21,6 +21,16 @@ function open(t: TestContext, root: string): DirectoryBackend {
   return backend
 }
 
+/** A directory with one large file, and a backend that has looked at it. */
+async function openWithDemo(t: TestContext): Promise<{ root: string; filename: string; backend: DirectoryBackend }> {
+  const root = temporaryDirectory(t)
+  const { filename, bytes } = large('demo')
+  writeFileSync(join(root, filename), bytes)
+  const backend = open(t, root)
+  await backend.check()
+  return { root, filename, backend }
+}
+
 async function digestOf(backend: DirectoryBackend, project: string): Promise<string | undefined> {
   return (await backend.getProject(normalizeName(project)))?.files[0]?.hashes['sha256']
 }
@@ -54,11 +64,7 @@ async function claim(root: string, filename: string): Promise<void> {
 }
 
 test('a backend that does not read ahead takes what others write down, without being asked', async (t) => {
-  const root = temporaryDirectory(t)
-  const { filename, bytes } = large('demo')
-  writeFileSync(join(root, filename), bytes)
-  const backend = open(t, root)
-  await backend.check()
+  const { root, filename, backend } = await openWithDemo(t)
   const changes: unknown[] = []
   const stop = new AbortController()
   void backend.watch(({ projects }) => changes.push(projects), { signal: stop.signal })
@@ -69,11 +75,7 @@ test('a backend that does not read ahead takes what others write down, without b
 })
 
 test('what others wrote down is taken before a file is read that is asked for', async (t) => {
-  const root = temporaryDirectory(t)
-  const { filename, bytes } = large('demo')
-  writeFileSync(join(root, filename), bytes)
-  const backend = open(t, root)
-  await backend.check()
+  const { root, filename, backend } = await openWithDemo(t)
   await claim(root, filename)
   assert.equal(await digestOf(backend, 'demo'), lie)
 })
@@ -92,11 +94,7 @@ test('a large sdist that comes in is read by one process, and shown by the other
 })
 
 test('what others claim of other bytes is not believed', async (t) => {
-  const root = temporaryDirectory(t)
-  const { filename, bytes } = large('demo')
-  writeFileSync(join(root, filename), bytes)
-  const backend = open(t, root)
-  await backend.check()
+  const { root, filename, backend } = await openWithDemo(t)
   await claim(root, filename)
   const changed = large('demo')
   writeFileSync(join(root, filename), changed.bytes)

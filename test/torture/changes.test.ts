@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { wheel } from '../helpers/archives.js'
-import { temporaryDirectory } from '../helpers/temporary.js'
-import { assertAllThere, assertTidied, killed } from './damage.js'
-import { compiler, type DiskCall, type DiskFaults, diskFaults } from './disk-faults.js'
-import { type Distribution, pageOf, serve, sha256, uploadStatus } from './servers.js'
+import { assertAllThere } from './damage.js'
+import { compiler, type DiskCall } from './disk-faults.js'
+import { killAtEveryStep } from './kill-at-steps.js'
+import { type Distribution, pageOf, sha256, uploadStatus } from './servers.js'
 import { linux, tortureTest } from './torture-test.js'
-
-/** More calls than a change makes. */
-const maxSteps = 100
 
 const file: Distribution = { ...wheel({ name: 'demo', version: '1.0' }), signature: 'of the first' }
 const others: Distribution = wheel({ name: 'demo', version: '1.0', files: { other: 'bytes' } })
@@ -33,35 +29,6 @@ async function ask(url: string, { method, path, body }: Scene): Promise<number> 
   const answer = await fetch(new URL(path, url), options).catch(() => undefined)
   await answer?.arrayBuffer().catch(() => {})
   return answer?.status ?? 0
-}
-
-/** Kills a server at this call of a change, starts another, and looks; tells of the calls when there were fewer. */
-async function killAtStep(
-  t: TestContext,
-  faults: DiskFaults,
-  scene: Scene,
-  step: number,
-): Promise<readonly DiskCall[] | undefined> {
-  const root = temporaryDirectory(t)
-  const doomed = await serve(t, root, { env: faults.env })
-  for (const stored of [file, neighbour]) assert.equal(await uploadStatus(doomed.url, stored), 200)
-  faults.killAt(step)
-  const status = await ask(doomed.url, scene)
-  assert.ok([0, 200].includes(status), `step ${step}: ${status}`)
-  const calls = faults.calls()
-  const survived = doomed.process.exitCode === null && doomed.process.signalCode === null && calls.length < step
-  await killed(doomed)
-  faults.killAt(0)
-  const { url, stop } = await serve(t, root)
-  await assertAllThere(url, new Map([[neighbour.filename, sha256(neighbour.bytes)]]))
-  await scene.look(url, root, status === 200)
-  // Again: of what was done already there is nothing left to be done.
-  assert.ok([200, 404].includes(await ask(url, scene)), `step ${step}, again`)
-  await scene.look(url, root, true)
-  await assertTidied(root)
-  await stop()
-  rmSync(root, { recursive: true })
-  return survived ? calls : undefined
 }
 
 const scenes: readonly Scene[] = [
@@ -95,12 +62,17 @@ const scenes: readonly Scene[] = [
 
 for (const scene of scenes) {
   tortureTest([linux, compiler], scene.title, async (t) => {
-    const faults = diskFaults(t)
-    let calls: readonly DiskCall[] | undefined
-    for (let step = 1; calls === undefined; step += 1) {
-      assert.ok(step < maxSteps, `it did not get by within ${maxSteps} calls`)
-      calls = await killAtStep(t, faults, scene, step)
-    }
+    const calls = await killAtEveryStep(t, {
+      before: [file, neighbour],
+      ask: (url) => ask(url, scene),
+      look: async (url, root, { step, status }) => {
+        await assertAllThere(url, new Map([[neighbour.filename, sha256(neighbour.bytes)]]))
+        await scene.look(url, root, status === 200)
+        // Again: of what was done already there is nothing left to be done.
+        assert.ok([200, 404].includes(await ask(url, scene)), `step ${step}, again`)
+        await scene.look(url, root, true)
+      },
+    })
     t.diagnostic(`${calls.length} steps: ${calls.join(' ')}`)
     // Whoever counts no syncs is blind; which ones there must be is told by the traces of `flushed.test.ts`.
     assert.ok(calls.includes(scene.commit) && calls.includes('sync'), calls.join(' '))

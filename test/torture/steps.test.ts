@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { wheel } from '../helpers/archives.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
-import { assertAllThere, assertNothingTorn, assertTidied, distribution, killed, leftOvers } from './damage.js'
-import { compiler, type DiskCall, type DiskError, type DiskFaults, diskFaults } from './disk-faults.js'
+import { assertAllThere, assertNothingTorn, distribution, leftOvers } from './damage.js'
+import { compiler, type DiskCall, type DiskError, diskFaults } from './disk-faults.js'
+import { type Cut, killAtEveryStep } from './kill-at-steps.js'
 import { type Distribution, pageOf, serve, sha256, uploadStatus, verifiedFiles } from './servers.js'
 import { linux, tortureTest } from './torture-test.js'
-
-/** More calls than an upload makes. */
-const maxSteps = 200
 
 /** An upload that is cut off. */
 interface Scene {
@@ -20,40 +17,20 @@ interface Scene {
   readonly file: Distribution
 }
 
-/** Kills a server at this call of an upload, starts another, and looks; tells of the calls when there were fewer. */
-async function killAtStep(
-  t: TestContext,
-  faults: DiskFaults,
-  scene: Scene,
-  step: number,
-): Promise<readonly DiskCall[] | undefined> {
-  const [root, { file, args }] = [temporaryDirectory(t), scene]
-  const doomed = await serve(t, root, { env: faults.env, args })
-  for (const earlier of scene.before) assert.equal(await uploadStatus(doomed.url, earlier), 200)
-  faults.killAt(step)
-  const status = await uploadStatus(doomed.url, file)
-  assert.ok([0, 200].includes(status), `step ${step}: ${status}`)
-  const calls = faults.calls()
-  const survived = doomed.process.exitCode === null && doomed.process.signalCode === null && calls.length < step
-  await killed(doomed)
-  faults.killAt(0)
-  const { url, stop } = await serve(t, root, { args })
-  const acknowledged = new Map(scene.before.map(({ filename, bytes }) => [filename, sha256(bytes)]))
+/** What holds of an upload, wherever it was cut off. */
+async function assertCutWell({ before, file }: Scene, url: string, root: string, { step, status }: Cut): Promise<void> {
+  const acknowledged = new Map(before.map(({ filename, bytes }) => [filename, sha256(bytes)]))
   const replaced = acknowledged.get(file.filename)
   if (status === 200) acknowledged.set(file.filename, sha256(file.bytes))
   else acknowledged.delete(file.filename)
   assertWhole(root, file, [status === 200 ? undefined : replaced, sha256(file.bytes)])
-  assertOwnSignature(root, [file, ...scene.before], step)
+  assertOwnSignature(root, [file, ...before], step)
   if (replaced !== undefined) assert.ok(existsSync(join(root, file.filename)), `step ${step}: the old file is lost`)
   await assertAllThere(url, acknowledged)
   const againMs = performance.now()
   assert.equal(await uploadStatus(url, file), 200, `step ${step}, again`)
   assert.ok(performance.now() - againMs < 5000, `step ${step}: what the dead process held keeps others waiting`)
   await assertAllThere(url, acknowledged.set(file.filename, sha256(file.bytes)))
-  await assertTidied(root)
-  await stop()
-  rmSync(root, { recursive: true })
-  return survived ? calls : undefined
 }
 
 /** What stands beside a file is of its bytes, or nothing is there. */
@@ -71,15 +48,6 @@ function assertWhole(root: string, { filename }: Distribution, digests: readonly
   const path = join(root, filename)
   if (!existsSync(path)) return
   assert.ok(digests.includes(sha256(readFileSync(path))), `${filename} is torn`)
-}
-
-async function killAtEveryStep(t: TestContext, scene: Scene): Promise<readonly DiskCall[]> {
-  const faults = diskFaults(t)
-  for (let step = 1; step < maxSteps; step += 1) {
-    const calls = await killAtStep(t, faults, scene, step)
-    if (calls !== undefined) return calls
-  }
-  throw new Error(`no upload got by within ${maxSteps} calls`)
 }
 
 const scenes: readonly (Scene & { readonly title: string; readonly commit: DiskCall })[] = [
@@ -108,7 +76,11 @@ const scenes: readonly (Scene & { readonly title: string; readonly commit: DiskC
 
 for (const { title, commit, ...scene } of scenes) {
   tortureTest([linux, compiler], title, async (t) => {
-    const calls = await killAtEveryStep(t, scene)
+    const calls = await killAtEveryStep(t, {
+      ...scene,
+      ask: (url) => uploadStatus(url, scene.file),
+      look: (url, root, cut) => assertCutWell(scene, url, root, cut),
+    })
     t.diagnostic(`${calls.length} steps: ${calls.join(' ')}`)
     // Data, name, directory: whoever leaves one out makes this suite blind.
     assert.ok(calls.indexOf('sync') < calls.lastIndexOf(commit), 'nothing is synced before the commit')

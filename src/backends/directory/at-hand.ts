@@ -1,7 +1,7 @@
-import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import type { DistributionFile, FileAtHand, FilePart, NormalizedName } from '../../backend.js'
 import type { CatalogueFile } from './catalogue.js'
+import { absolutePath } from './layout.js'
 import { contentEtag } from './open-file.js'
 import type { DirectoryState } from './state.js'
 import { fileAt, startedAndTold } from './told.js'
@@ -54,7 +54,7 @@ export async function findFile(
   const file = toDistributionFile(state, entry, document)
   // What is not hashed yet will change without anybody changing it.
   if (entry.inspection?.hashes !== undefined && !entry.isUnverified && isCurrent(state, entry.project, mark))
-    state.atHand.found.set(path, { file, entry, absolutePath: join(state.roots[entry.root] ?? '', entry.path), mark })
+    state.atHand.found.set(path, { file, entry, absolutePath: absolutePath(state, entry), mark })
   return file
 }
 

@@ -1,8 +1,8 @@
-import { join } from 'node:path'
 import type { DistributionKind } from '../../archive/distribution-metadata.js'
 import type { Catalogue, CatalogueFile } from './catalogue.js'
 import type { Disk } from './disk.js'
 import type { InspectedFile } from './disk-protocol.js'
+import { absolutePath } from './layout.js'
 
 /** Reads files that nobody asked for yet, a batch at a time. */
 export interface Background {
@@ -118,5 +118,5 @@ export function readingOf(
   roots: readonly string[],
   { root, path, filename, format: kind, project: name, version }: CatalogueFile,
 ): { readonly path: string; readonly parsed: DistributionKind } {
-  return { path: join(roots[root] ?? '', path), parsed: { filename, kind, name, version } }
+  return { path: absolutePath({ roots }, { root, path }), parsed: { filename, kind, name, version } }
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import pLimit from 'p-limit'
 import type { DigestCache } from '../../digests/digest-cache.js'
@@ -9,6 +8,7 @@ import { type Catalogue, type CatalogueFile, type Inspection, isBarred } from '.
 import type { Disk } from './disk.js'
 import type { Description, FileDigest, InspectedFile } from './disk-protocol.js'
 import { createGathering, type Gathering, smallFileBytes } from './gathering.js'
+import { absolutePath } from './layout.js'
 import type { Others } from './others.js'
 
 /** Finds out what stands in files: in the background for all, at once for those that somebody asks for. */
@@ -352,10 +352,6 @@ function isSmall({ state: { size } }: CatalogueFile): boolean {
 
 function hasAll(hashes: Readonly<Record<string, string>>, algorithms: readonly string[]): boolean {
   return algorithms.every((algorithm) => hashes[algorithm] !== undefined)
-}
-
-function absolutePath(state: State, file: CatalogueFile): string {
-  return join(state.roots[file.root] ?? '', file.path)
 }
 
 function cacheKey(file: Pick<CatalogueFile, 'root' | 'path'>): string {

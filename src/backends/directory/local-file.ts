@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises'
-import { isAbsolute, join, relative, sep } from 'node:path'
+import { isAbsolute, relative, sep } from 'node:path'
 import type { DistributionFile, LocalFile } from '../../backend.js'
 import { undefinedIf } from '../../errors.js'
+import { absolutePath } from './layout.js'
 import type { DirectoryState } from './state.js'
 import { fileAt } from './told.js'
 
@@ -16,7 +17,7 @@ export async function localFile(
 ): Promise<LocalFile | undefined> {
   const entry = await fileAt(state, file.path, signal)
   if (entry === undefined) return undefined
-  const path = await realPathOf(join(state.roots[entry.root] ?? '', entry.path))
+  const path = await realPathOf(absolutePath(state, entry))
   if (path === undefined) return undefined
   for (const [index, root] of state.roots.entries()) {
     const folder = await realPathOf(root)
