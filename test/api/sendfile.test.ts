@@ -30,8 +30,7 @@ test('a file is named to nginx by number of the root and path, without body, ran
   for (const method of ['GET', 'HEAD']) {
     const response = await request(path, { method, headers: { ...proxied, range: 'bytes=0-9' } })
     assert.equal(response.status, 200)
-    const { date, connection, 'keep-alive': keepAlive, ...headers } = Object.fromEntries(response.headers)
-    assert.deepEqual(headers, {
+    for (const [name, value] of Object.entries({
       'x-accel-redirect': `/protected/0/${demo.filename}`,
       'content-type': 'application/octet-stream',
       'content-security-policy': "default-src 'none'; sandbox",
@@ -39,7 +38,11 @@ test('a file is named to nginx by number of the root and path, without body, ran
       'content-length': '0',
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
-    })
+    }))
+      assert.equal(response.headers.get(name), value, name)
+    // nginx tells these itself; what else a host of the index adds is its own affair.
+    for (const name of ['etag', 'last-modified', 'accept-ranges', 'content-range', 'x-sendfile'])
+      assert.equal(response.headers.get(name), null, name)
     assert.equal((await bytesOf(response)).length, 0)
   }
 })
