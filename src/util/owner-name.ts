@@ -30,7 +30,15 @@ function hostKey(): string {
   return hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'localhost'
 }
 
+let knownNamespace: string | undefined
+
+/** A process never changes it. */
 function namespaceKey(): string {
+  knownNamespace ??= readNamespace()
+  return knownNamespace
+}
+
+function readNamespace(): string {
   if (process.platform !== 'linux') return '0'
   try {
     return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')

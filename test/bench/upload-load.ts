@@ -36,8 +36,8 @@ async function uploadSource(name: string, bytes: number): Promise<UploadSource> 
 /** Uploads that one connection after the other makes. */
 export interface UploadLoad {
   readonly url: string
-  /** Where the server stores them: each is deleted when it was measured. */
-  readonly directory: string
+  /** Where the server stores them, to have each deleted when it was measured. @default they stay */
+  readonly deletedFrom?: string
   readonly sources: readonly UploadSource[]
   readonly connections: number
 }
@@ -64,7 +64,7 @@ export async function measureUploads(load: UploadLoad, seconds: number): Promise
       const beganMs = performance.now()
       await upload({ ...load, source, filename, agent })
       durations.push(performance.now() - beganMs)
-      unlinkSync(join(load.directory, filename))
+      if (load.deletedFrom !== undefined) unlinkSync(join(load.deletedFrom, filename))
     } while (performance.now() - startedMs < seconds * 1000)
   }
   try {

@@ -16,8 +16,9 @@ import type { CatalogueFile } from './catalogue.js'
 import { absolutePath, type Companion, companionSuffixes, companions, type FileState } from './layout.js'
 import type { ProjectDocument } from './project-documents.js'
 import { place, settle } from './publish.js'
-import { assertRootsPresent, changed, type DirectoryState, type Running, start } from './state.js'
+import { assertRootsPresent, changed, type DirectoryState, placeKey, type Running, start } from './state.js'
 import { scannedAndTold } from './told.js'
+import type { TrackedPath } from './tracker.js'
 import { toDistributionFile } from './view.js'
 
 // What changes files and what is known of their projects; each change is on the disk when it fulfils.
@@ -51,11 +52,13 @@ export async function publish(
     return free({ ...before, isUploaded: true }, candidate.filename)
   })
   const { syncFolder } = state
-  const how = await place({ root: folder, target, spooledPath, overwrite, companions: beside, stray, syncFolder })
-  if (how === 'locked') tellOfLocks(state, folder)
-  // From here on it is stored: nothing may say otherwise.
-  const entry = await enter(state, running, { root, path, candidate, known }).catch((error: unknown) => {
-    state.logger.warn({ file: path, reason: errorMessage(error) }, 'a stored file cannot be looked at yet')
+  const placement = { root: folder, target, spooledPath, overwrite, companions: beside, stray, syncFolder }
+  const entry = await whilePlacing(state, running, { root, path }, async () => {
+    if ((await place(placement)) === 'locked') tellOfLocks(state, folder)
+    // From here on it is stored: nothing may say otherwise.
+    return await enter(state, running, { root, path, candidate, known }).catch((error: unknown) => {
+      state.logger.warn({ file: path, reason: errorMessage(error) }, 'a stored file cannot be looked at yet')
+    })
   })
   // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
   for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
@@ -78,6 +81,26 @@ async function strayBeside(
   })
   const found = new Map(seen)
   return companions.filter((kind) => found.get(filename + companionSuffixes[kind]) !== 'gone')
+}
+
+/** Runs what puts a file in its place and looks at it; others who see it meanwhile leave it alone. */
+async function whilePlacing<T>(
+  { placing }: DirectoryState,
+  { tracker }: Running,
+  { root, path }: TrackedPath,
+  work: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const place = { wasSeen: false }
+  let entered: T | undefined
+  placing.set(placeKey(root, path), place)
+  try {
+    entered = await work()
+    return entered
+  } finally {
+    placing.delete(placeKey(root, path))
+    // Somebody else's may stand there.
+    if (place.wasSeen && entered === undefined) await tracker.look(root, path).catch(() => {})
+  }
 }
 
 function tellOfLocks(state: DirectoryState, directory: string): void {

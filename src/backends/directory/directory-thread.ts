@@ -181,11 +181,13 @@ function directoryTime(path: string): string {
 }
 
 function lookAt({ root, inode, directory, names }: Request<'look'>): DiskAnswers['look'] {
-  const below = { root, inode: inode || inodeAt(root) }
-  return names.map((name) => {
-    const path = join(root, directory, name)
-    return [name, findBelow(below, () => look(path)) ?? 'gone'] as const
-  })
+  const known = inode || inodeAt(root)
+  const lookFor = (name: string): FileState | 'folder' | 'gone' => look(join(root, directory, name)) ?? 'gone'
+  const seen = names.map((name) => [name, lookFor(name)] as const)
+  if (seen.every(([, found]) => found !== 'gone')) return seen
+  // As `findBelow`, with one look at the root for all of them.
+  assertStill(root, known)
+  return seen.map(([name, found]) => [name, found === 'gone' ? lookFor(name) : found] as const)
 }
 
 function look(path: string): FileState | 'folder' | undefined {

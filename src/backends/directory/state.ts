@@ -87,6 +87,8 @@ export interface DirectoryState {
   readonly listeners: Set<(change: Change) => void>
   /** Publishes and removals of one file name, one after the other. */
   readonly writes: KeyedQueue
+  /** Uploads that are being put in their place, by {@link placeKey}: whoever does so looks at them afterwards. */
+  readonly placing: Map<string, { wasSeen: boolean }>
   readonly audit: AuditLog
   // Those who come at the same time share these.
   /** Puts the names in a folder on the disk. */
@@ -149,6 +151,7 @@ export function newState(roots: string | readonly string[], options: DirectoryOp
     ahead: createAhead((names) => findProjects(state, names)),
     listeners: new Set(),
     writes: createKeyedQueue(),
+    placing: new Map(),
     audit: openAuditLog(paths[0] ?? ''),
     syncFolder,
     assertPresent: () => present(''),
@@ -203,6 +206,7 @@ async function run(state: DirectoryState): Promise<Running> {
     disk,
     logger,
     onFile: (root, path, fileState) => {
+      if (fileState !== undefined && isBeingPlaced(state, root, path)) return
       const update = catalogue.update(root, path, fileState)
       if (update !== undefined) takeIn([update])
     },
@@ -235,6 +239,18 @@ async function run(state: DirectoryState): Promise<Running> {
   }
   state.started = running
   return running
+}
+
+/** The key of a file among those that are being put in their place. */
+export function placeKey(root: number, path: string): string {
+  return `${root}/${path}`
+}
+
+/** Whether this is seen in the middle of an upload: its time stamps still change, so that it would be read again for nothing. */
+function isBeingPlaced({ placing }: DirectoryState, root: number, path: string): boolean {
+  const place = placing.get(placeKey(root, path))
+  if (place !== undefined) place.wasSeen = true
+  return place !== undefined
 }
 
 function readInto(read: CatalogueRead, takeIn: (updates: readonly CatalogueUpdate[]) => void): FolderRead {

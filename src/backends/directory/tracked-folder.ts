@@ -23,7 +23,7 @@ export interface Folder {
   folders: Set<string>
   reading: FolderRead | undefined
   watcher: FSWatcher | undefined
-  /** Nothing happened between reading it and watching it. */
+  /** Nothing happened between reading it and watching it, or it was read again since. */
   isConfirmed: boolean
   problem: string | undefined
 }

@@ -339,7 +339,11 @@ async function compare(state: State, folder: Folder, time: string, isSweep: bool
   // Where nothing tells of changes, a file that was changed in place shows only when it is looked at.
   if (isSweep || folder.watcher === undefined) return await refresh(state, folder)
   if (time === folder.time && !time.endsWith(':')) folder.isConfirmed = true
-  if (!folder.isConfirmed) await refresh(state, folder)
+  if (folder.isConfirmed) return
+  const { watcher } = folder
+  await refresh(state, folder)
+  // What happened since this read began was told.
+  if (folder.watcher === watcher && folder.problem === undefined) folder.isConfirmed = true
 }
 
 /** Another directory has this name by now, or none: all that is below it is another, too. */

@@ -10,6 +10,8 @@ interface Kind {
   readonly connections: number
   /** Projects to which files are uploaded in turn. */
   readonly projects: number
+  /** Whether files are deleted at once, for they would fill the disk. */
+  readonly isLarge: boolean
   readonly valueOf: (report: UploadReport) => number
 }
 
@@ -18,6 +20,7 @@ const large: Kind = {
   bytes: 200 * mebibyte,
   connections: 1,
   projects: 1,
+  isLarge: true,
   // Deleting the file is none of it.
   valueOf: ({ durations }) => (200 * durations.length) / (durations.reduce((sum, ms) => sum + ms, 0) / 1000),
 }
@@ -25,6 +28,7 @@ const small: Kind = {
   bytes: 10_000,
   connections: 8,
   projects: 64,
+  isLarge: false,
   valueOf: ({ durations, seconds }) => durations.length / seconds,
 }
 
@@ -59,7 +63,8 @@ async function prepare(kind: Kind, context: BenchContext): Promise<readonly Cont
   const sources = await uploadSources(kind.projects, kind.bytes)
   const contestant = (name: string, server: BenchServer, directory: string): Contestant => ({
     name,
-    measure: async (seconds) => sampleOf(kind, { ...server, directory, sources }, seconds),
+    measure: async (seconds) =>
+      sampleOf(kind, { ...server, ...(kind.isLarge && { deletedFrom: directory }), sources }, seconds),
     close: server.stop,
   })
   const [mine, theirs] = ['uploads-', 'bare-'].map((prefix) => mkdtempSync(join(context.scratchFolder, prefix)))
@@ -79,7 +84,7 @@ async function memory(name: string, kind: Kind, context: BenchContext): Promise<
   const { url, pids, stop } = await serveApp({ roots: directory }, context)
   const sources = await uploadSources(1, kind.bytes)
   const measure = async (seconds: number): Promise<Sample> => {
-    await measureUploads({ url, directory, sources, connections: 1 }, seconds)
+    await measureUploads({ url, deletedFrom: directory, sources, connections: 1 }, seconds)
     const [, kibibytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pids[0]}/status`, 'utf8')) ?? []
     return { value: Number(kibibytes) / 1024 }
   }
