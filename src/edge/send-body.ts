@@ -16,16 +16,34 @@ export type SendBody = (
   length: number | undefined,
 ) => Promise<void>
 
-// Measured: 64 KiB costs twice the CPU time, and more than this gains nothing.
-const pieceBytes = 256 * 1024
-const idleBuffers = 16
+// Measured: 64 KiB costs twice the CPU time of 256 KiB, and that twice the CPU time of 1 MiB.
+const small = { bytes: 256 * 1024, idle: 16 }
+const large = { bytes: 1024 * 1024, idle: 4 }
+const largeAtOnce = 8
 
-/** A sender whose responses share buffers: each has at most two of 256 KiB, one that leaves and one that is being filled. */
+/**
+ * A sender whose responses share buffers: each has at most two, one that leaves and one that is being filled. They have
+ * 1 MiB for eight large bodies at once, and 256 KiB for all others.
+ */
 export function createBodySender(): SendBody {
-  const pool = createBufferPool(pieceBytes, idleBuffers)
+  const smallPool = createBufferPool(small)
+  const largePool = createBufferPool(large)
+  let largeNow = 0
+
+  async function sendPieces(reader: ByteReader, res: ServerResponse, length: number | undefined): Promise<void> {
+    if (length === undefined || length < large.bytes || largeNow >= largeAtOnce)
+      return await sendReader(reader, res, { pool: smallPool, length })
+    largeNow += 1
+    try {
+      await sendReader(reader, res, { pool: largePool, length })
+    } finally {
+      largeNow -= 1
+    }
+  }
+
   // Not by `strictContentLength`: hosts wrap `end()`, and what it throws then reaches nobody who could catch it.
   return async (body, res, length) => {
-    if (isByteReader(body)) await sendReader(body, res as ServerResponse, { pool, length })
+    if (isByteReader(body)) await sendPieces(body, res as ServerResponse, length)
     else await pipeline(body, (source) => counted(source, length), res as ServerResponse)
   }
 }

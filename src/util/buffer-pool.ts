@@ -7,7 +7,7 @@ export interface BufferPool {
 }
 
 /** A pool of buffers of `bytes` each that holds on to at most `idle` unused ones. */
-export function createBufferPool(bytes: number, idle: number): BufferPool {
+export function createBufferPool({ bytes, idle }: { readonly bytes: number; readonly idle: number }): BufferPool {
   const unused: Buffer[] = []
   return {
     take: () => unused.pop() ?? Buffer.allocUnsafeSlow(bytes),
