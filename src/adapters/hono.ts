@@ -4,6 +4,12 @@ import type { App } from '../index.js'
 export interface HonoContext {
   /** Hono's request, around that of the web standard. */
   readonly req: { readonly raw: Request }
+  /** What the server hands on: `@hono/node-server` hands on Node's request. */
+  readonly env?: unknown
+}
+
+interface NodeEnv {
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }
 }
 
 /** Where in a Hono application the index is. */
@@ -13,7 +19,8 @@ export interface HonoOptions {
 }
 
 /**
- * The index as a Hono handler, on Node. Paths that it has no route for go to the next handler.
+ * The index as a Hono handler, on Node. Paths that it has no route for go to the next handler. The client's address is that
+ * of `env.incoming`, which `@hono/node-server` sets; other servers tell none.
  *
  * @example host.all('/pypi/*', honoHandler(app, { mountPath: '/pypi' }))
  */
@@ -21,10 +28,12 @@ export function honoHandler(
   app: App,
   { mountPath = '' }: HonoOptions = {},
 ): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
-  return async ({ req: { raw } }, next) => {
+  return async ({ req: { raw }, env }, next) => {
     let isHandedOn = false
+    const address = (env as NodeEnv | undefined)?.incoming?.socket?.remoteAddress
     const response = await app.fetch(raw, {
       mountPath,
+      ...(address !== undefined && { address }),
       next: () => {
         isHandedOn = true
         return new Response()

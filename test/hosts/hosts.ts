@@ -99,10 +99,12 @@ export const hosts: Readonly<Record<string, Host>> = {
     listen(
       t,
       createHttpServer(
-        getRequestListener(async (request) => {
+        getRequestListener(async (request, { incoming: { socket } }) => {
           if (readsBodies) await request.arrayBuffer()
           const found = mountOf(mounts, new URL(request.url).pathname)
-          return await (found?.app.fetch(request, { mountPath: found.path }) ?? new Response(null, { status: 404 }))
+          if (found === undefined) return new Response(null, { status: 404 })
+          const address = socket.remoteAddress
+          return await found.app.fetch(request, { mountPath: found.path, ...(address !== undefined && { address }) })
         }),
       ),
     ),
