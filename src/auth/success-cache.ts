@@ -1,8 +1,9 @@
 import { hash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { PypiServerError } from '../errors.js'
+import { turnMemory } from '../util/turn-memory.js'
 
-/** Remembers logins that succeeded, without holding any password. */
+/** Remembers logins that succeeded, without holding any password beyond the turn of the event loop that it came in. */
 export interface SuccessCache<T> {
   /** The key of these credentials: a SHA-256 of them behind a secret of this cache, useless elsewhere. */
   key(...credentials: readonly string[]): string
@@ -27,10 +28,22 @@ export function successCache<T extends object | true>(options: SuccessCacheOptio
   assertPositive('milliseconds in the login cache', ttlMs)
   const secret = randomBytes(32).toString('hex')
   const entries = new LRUCache<string, T>({ max: maxEntries, ttl: ttlMs, ttlResolution: 0, perf: clock })
+  // One client sends many requests at once, all with the same login.
+  const keys = turnMemory<string>()
+
+  function key(...credentials: readonly string[]): string {
+    // JSON keeps the parts apart whatever they contain, lone surrogates too.
+    const text = JSON.stringify(credentials)
+    const known = keys.get(text)
+    if (known !== undefined) return known
+    // No HMAC, which takes three times as long: it is needed where somebody sees digests, and these never leave this process.
+    const made = hash('sha256', secret + text, 'hex')
+    keys.set(text, made)
+    return made
+  }
+
   return {
-    // JSON keeps the parts apart whatever they contain, lone surrogates too. No HMAC, which takes three times as long: it
-    // is needed where somebody sees digests, and these never leave this process.
-    key: (...credentials) => hash('sha256', secret + JSON.stringify(credentials), 'hex'),
+    key,
     get: (key) => entries.get(key),
     set: (key, value) => {
       entries.set(key, value)

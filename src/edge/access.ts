@@ -13,7 +13,7 @@ import { describeScope, isInScope, scopeOf } from '../auth/scope.js'
 import { errorCode, errorMessage, PypiServerError } from '../errors.js'
 import { type Credentials, parseAuthorization } from '../http/authorization.js'
 import type { Call } from '../http/message.js'
-import { normalizeName } from '../packaging/name.js'
+import { type NormalizedName, normalizeName } from '../packaging/name.js'
 import type { Access } from '../routes/route.js'
 import { andThen, isPromise } from '../util/awaitable.js'
 
@@ -60,15 +60,28 @@ interface Asked {
   readonly request: unknown
 }
 
-function contextOf({ call, request }: Asked, action: Action, project: string | undefined): AuthContext {
-  return {
-    action,
-    request,
-    get signal() {
-      return call.signal
-    },
-    ...(project !== undefined && { project: normalizeName(project) }),
+/** A class for its getter: of an accessor in a literal each object has a shape of its own, which takes twice as long as all else. */
+class CallContext implements AuthContext {
+  readonly action: Action
+  readonly request: unknown
+  readonly project?: NormalizedName
+  // Out of sight of hosts that log contexts.
+  readonly #call: Call
+
+  constructor({ call, request }: Asked, action: Action, project: string | undefined) {
+    this.action = action
+    this.request = request
+    this.#call = call
+    if (project !== undefined) this.project = normalizeName(project)
   }
+
+  get signal(): AbortSignal {
+    return this.#call.signal
+  }
+}
+
+function contextOf(asked: Asked, action: Action, project: string | undefined): AuthContext {
+  return new CallContext(asked, action, project)
 }
 
 function authenticate(asked: Asked, action: Action): Awaitable<Identity | null> {
