@@ -108,16 +108,9 @@ function write(req: NodeRequest, res: NodeResponse, reply: Reply, { call, sendBo
   const isUnread = !req.complete && hasBody(req)
   const isHttp2 = req.httpVersionMajor >= 2
   const closing = isUnread && !isHttp2
-  const headers =
-    closing || requestId !== undefined
-      ? {
-          ...reply.headers,
-          ...(closing && { connection: 'close' }),
-          ...(requestId !== undefined && { 'x-request-id': requestId }),
-        }
-      : reply.headers
-  if (reply.reason === undefined || isHttp2) (res as ServerResponse).writeHead(status, headers)
-  else (res as ServerResponse).writeHead(status, reply.reason, headers)
+  const head = headOf(res, reply, { closing, requestId, isHttp2 })
+  if (reply.reason === undefined || isHttp2) (res as ServerResponse).writeHead(status, head)
+  else (res as ServerResponse).writeHead(status, reply.reason, head)
   if (isByteReader(body) || body instanceof Readable) {
     if (!isHead) return sendBody(body, res, bodyLength(reply))
     return discardBody(body).then(() => void res.end())
@@ -130,6 +123,27 @@ function write(req: NodeRequest, res: NodeResponse, reply: Reply, { call, sendBo
     return
   }
   res.end()
+}
+
+interface HeadOptions {
+  readonly closing: boolean
+  readonly requestId: string | undefined
+  readonly isHttp2: boolean
+}
+
+function headOf(
+  res: NodeResponse,
+  { headers, headerList }: Reply,
+  { closing, requestId, isHttp2 }: HeadOptions,
+): Record<string, string> | string[] {
+  if (closing || requestId !== undefined)
+    return {
+      ...headers,
+      ...(closing && { connection: 'close' }),
+      ...(requestId !== undefined && { 'x-request-id': requestId }),
+    }
+  // HTTP/2, and a host's middleware that replaced the method, may take lists for something else.
+  return headerList === undefined || isHttp2 || Object.hasOwn(res, 'writeHead') ? headers : (headerList as string[])
 }
 
 function hasBody({ headers }: NodeRequest): boolean {

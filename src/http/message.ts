@@ -37,8 +37,11 @@ export interface Reply {
   /** RFC 9110 reason phrase in place of the standard one; the edge reduces it to visible ASCII. */
   readonly reason?: string
   readonly headers: Headers
-  /** The headers are all there, so that the edge adds none: for replies that are given again and again. @default false */
-  readonly isComplete?: boolean
+  /**
+   * All headers, names and values in turn, as node:http writes them fastest; the edge adds none: for replies that are given
+   * again and again. @default made of `headers` and those that every answer carries
+   */
+  readonly headerList?: readonly string[]
   /** Text is UTF-8; a reader is closed, a stream consumed or destroyed by the edge. Absent: an empty body. */
   readonly body?: string | Uint8Array | ByteReader | Readable
 }
