@@ -2,6 +2,7 @@ import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStoreError, PypiServerError, undefinedIf } from '../errors.js'
 import { isOwnerDead, newOwnerName } from '../util/owner-name.js'
+import { createTurns } from '../util/turns.js'
 import { createDigester, type DigesterFactory } from './digest.js'
 
 /** A complete, closed file of bytes that someone sent. */
@@ -26,6 +27,9 @@ export interface SpoolOptions {
 
 const prefix = 'u.'
 
+// Hashing this much takes a millisecond at most, with all algorithms that uploads claim.
+const turns = createTurns(128 * 1024)
+
 /**
  * Writes bytes to a new file in `directory` while hashing them, and has the file on disk when it fulfils.
  * Rejects with the source's error, and then leaves no file behind.
@@ -46,6 +50,9 @@ export async function spool(
     for await (const chunk of source) {
       // A plain write() may store less than it was given.
       const writing = handle.appendFile(chunk)
+      // Heard of below, but not before it may fail.
+      writing.catch(() => {})
+      await turns.room(chunk.length)
       // While another thread writes it.
       digester.update(chunk)
       await writing
