@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { basic, lackOf, serveIndex } from '../helpers/index-server.js'
+import { basic, serveIndex } from '../helpers/index-server.js'
 
 const auther = (_: string, password: string): boolean => password === 'right'
 const limits = { maxLoginFailuresPerMinute: 2 }
 
-test('who guesses passwords is told 429, and right logins from elsewhere do not notice', {
-  skip: lackOf('peer'),
-}, async (t) => {
+test('who guesses passwords is told 429, and right logins from elsewhere do not notice', async (t) => {
   const { request } = await serveIndex(t, { auther, limits, authenticate: ['list'] })
   const login = (password: string, address: string): Promise<Response> =>
     request('/simple/', { headers: { ...basic('ann', password), 'x-forwarded-for': address } })
@@ -21,9 +19,7 @@ test('who guesses passwords is told 429, and right logins from elsewhere do not 
   assert.equal((await request('/health')).status, 200)
 })
 
-test('a client that no proxy names is counted by its peer, whatever it says of itself', {
-  skip: lackOf('peer'),
-}, async (t) => {
+test('a client that no proxy names is counted by its peer, whatever it says of itself', async (t) => {
   const { request } = await serveIndex(t, { auther, limits: { maxLoginFailuresPerMinute: 1 }, trustProxy: false })
   const login = (address: string): Promise<Response> =>
     request('/api/projects/demo', {

@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { type Config, type DiagnosticsMap, type Logger, silentLogger } from 'pypi-server'
 import { wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
-import { basic, type IndexServer, lackOf, serveIndex, uploadForm } from '../helpers/index-server.js'
+import { basic, type IndexServer, serveIndex, uploadForm } from '../helpers/index-server.js'
 
 const demo = wheel({ name: 'demo', version: '1.0' })
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -134,9 +134,7 @@ function recordingLogger(): { readonly lines: readonly Line[]; readonly logger: 
   return { lines, logger: { debug: log, info: log, warn: log, error: log } }
 }
 
-test('the id of a request that a trusted proxy sent is in the answer and in the log', {
-  skip: lackOf('peer'),
-}, async (t) => {
+test('the id of a request that a trusted proxy sent is in the answer and in the log', async (t) => {
   const { lines, logger } = recordingLogger()
   const { request } = await serveIndex(t, { logger })
   const response = await read(request('/simple/', { headers: { 'x-request-id': 'edge-7/a=b' } }))

@@ -64,14 +64,24 @@ export async function listen(t: TestContext, handler: RequestListener): Promise<
 }
 
 /** What the host that `PYPI_TEST_HOST` names cannot pass on, with the reason: for the `skip` of tests that need it. */
-export function lackOf(what: 'reason phrase' | 'HTTP version' | 'raw path' | 'peer'): string | false {
+export function lackOf(what: keyof typeof lacking): string | false {
   const { PYPI_TEST_HOST: host = '' } = process.env
-  const lacking: readonly string[] = what === 'reason phrase' ? ['node:http2', ...webHosts] : webHosts
-  return lacking.includes(host) && `${host} passes no ${what} on`
+  return lacking[what].includes(host) && `${host} passes no ${what} on`
 }
 
-// `Request` has a tidy URL and knows neither socket nor version.
+// `Request` has a tidy URL, and knows no version.
 const webHosts = ['Hono on Node', 'a fetch host']
+const strippingProxy = 'a proxy that takes the path off'
+const proxies = [strippingProxy, 'a proxy that leaves the path on']
+const lacking: Readonly<
+  Record<'reason phrase' | 'HTTP version' | 'raw path' | 'odd Host header' | 'mount path', readonly string[]>
+> = {
+  'reason phrase': ['node:http2', ...webHosts],
+  'HTTP version': [...webHosts, ...proxies],
+  'raw path': webHosts,
+  'odd Host header': [...webHosts, ...proxies],
+  'mount path': [strippingProxy],
+}
 
 /** A connection to the server at this address, for requests that `fetch` would tidy up. */
 export function connectTo(url: string): Socket {

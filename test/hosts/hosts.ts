@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { createServer as createHttpServer, type RequestListener, type Server, request as sendOn } from 'node:http'
+import {
+  Agent,
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  request as sendOn,
+} from 'node:http'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import { createServer as createHttpsServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -114,9 +121,13 @@ export const hosts: Readonly<Record<string, Host>> = {
       origins.set(path, await listen(t, createHttpServer(stripped([{ app, path: '/' }], options))))
     return await listen(
       t,
-      proxy((url) => {
+      proxy(({ url = '/', headers: { host } }) => {
         const { path } = mountOf(mounts, url) ?? {}
-        return path && `${origins.get(path)}${url.slice(path.length - 1)}`
+        const origin = path && origins.get(path)
+        if (path === undefined || origin === undefined) return undefined
+        // Otherwise the index could not know the address that it has.
+        const headers = { 'x-forwarded-host': `${host}${path}`, 'x-forwarded-proto': 'http' }
+        return { origin, target: url.slice(path.length - 1), headers }
       }),
     )
   },
@@ -124,7 +135,7 @@ export const hosts: Readonly<Record<string, Host>> = {
     const origin = await listen(t, createHttpServer(withMounts(express(), mounts, options)))
     return await listen(
       t,
-      proxy((url) => `${origin}${url}`),
+      proxy(({ url = '/' }) => ({ origin, target: url })),
     )
   },
 }
@@ -167,7 +178,11 @@ async function listen(
   origin = 'http://127.0.0.1',
 ): Promise<string> {
   const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => sockets.add(socket))
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    // With what was never sent on it.
+    socket.once('close', () => sockets.delete(socket))
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => {
     for (const socket of sockets) socket.destroy()
@@ -200,19 +215,32 @@ function tls(): { readonly key: Buffer; readonly cert: Buffer } {
   return { key: read('key.pem'), cert: read('certificate.pem') }
 }
 
+/** Where a request goes that came to a proxy. */
+interface Onward {
+  readonly origin: string
+  readonly target: string
+  /** What the proxy says of itself, unless one in front of it did. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** Passes everything on, as a front server with neither buffers nor rules of its own does. */
-function proxy(target: (url: string) => string | undefined): Server {
-  const server = createHttpServer((req, res) => {
-    const { method, headers, url = '/' } = req
-    const address = target(url)
-    if (address === undefined) return void res.writeHead(404).end()
-    const onward = sendOn(address, { method, headers }, (answer) => {
+function proxy(onwardOf: (req: IncomingMessage) => Onward | undefined): Server {
+  return createHttpServer((req, res) => {
+    const { origin, target: path, headers } = onwardOf(req) ?? {}
+    if (origin === undefined || path === undefined) return void res.writeHead(404).end()
+    const { hostname, port } = new URL(origin)
+    const to = { hostname, port, path, method: req.method, headers: { ...headers, ...req.headers }, agent: connections }
+    const onward = sendOn(to, (answer) => {
       res.writeHead(answer.statusCode ?? 502, answer.statusMessage, answer.rawHeaders)
       answer.pipe(res)
     })
+    // Not with the first piece of the body: of that nothing may come.
+    onward.flushHeaders()
     onward.on('error', () => res.destroy())
     res.on('close', () => onward.destroy())
     req.pipe(onward)
   })
-  return server
 }
+
+// One for each request: what is left open would look like a leak of the index.
+const connections = new Agent({ keepAlive: false })
