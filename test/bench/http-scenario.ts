@@ -1,8 +1,17 @@
+import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { measureLoad } from './load.js'
 import { fieldOf, type Recorded, record } from './recorded.js'
 import type { BenchContext, Contestant, Requirement, Scenario } from './scenario.js'
-import { type BenchServer, type ServeConfig, serveApp, serveNginx, servePeer, serveReplay } from './servers.js'
+import {
+  type BenchServer,
+  type ServeConfig,
+  serveApp,
+  serveNginx,
+  servePeer,
+  serveReplay,
+  serveScript,
+} from './servers.js'
 import { makeTree, type TreeOptions } from './tree.js'
 
 /** A GET that is answered over and over, by us and by those who send the same bytes. */
@@ -22,8 +31,8 @@ export interface HttpScenario {
   readonly connections?: number
   /** What our configuration has besides `roots`; by function where files have to be made. @default open to everybody */
   readonly config?: Partial<ServeConfig> | ((context: BenchContext) => Partial<ServeConfig>)
-  /** Who answers besides us; those that are not installed are left out. */
-  readonly peers: readonly ('bare' | 'nginx')[]
+  /** Who answers besides us, `stream` with the file at the path; those that are not installed are left out. */
+  readonly peers: readonly ('bare' | 'stream' | 'nginx')[]
   /** The same request to our index over other directories, by name of the contestant. @default none */
   readonly otherTrees?: Readonly<Record<string, TreeOptions>>
   readonly requirements: readonly Requirement[]
@@ -62,6 +71,8 @@ async function* start(data: HttpScenario, context: BenchContext): AsyncGenerator
   headers = await headersOf(data, ours)
   const answer = await record(`${ours.url}${path}`, headers)
   if (peers.includes('bare')) yield contestant('bare', await serveReplay(answer, context))
+  if (peers.includes('stream'))
+    yield contestant('stream', await serveScript('serve-stream.js', [join(directory, basename(path))]))
   const nginx = peers.includes('nginx') ? await serveNginx(answer, context) : undefined
   if (nginx !== undefined) yield contestant('nginx', nginx)
   for (const [name, tree] of Object.entries(otherTrees)) {

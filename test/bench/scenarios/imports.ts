@@ -13,6 +13,7 @@ export const scenarios: readonly Scenario[] = [
     title: "cold `import 'pypi-server'`, against a module with nothing in it",
     unit: 'ms',
     requirements: [{ atMost: 150 }],
+    note: 'some 190 small modules, the router and what Node itself needs for http, zlib and threads; what only uploads need is loaded with the first of them. They are not packed into one file, so that the package and its stack traces can be read.',
     prepare: async ({ scratchFolder }) => {
       await mkdir(scratchFolder, { recursive: true })
       const empty = join(scratchFolder, 'empty.mjs')

@@ -9,6 +9,8 @@ import type { ServeConfig } from '../servers.js'
 const tenThousand = { files: 10_000, exactly: { small: 20, large: 1000 } }
 const million = { files: 1_000_000, exactly: { small: 20, large: 1000 } }
 const json = 'application/vnd.pypi.simple.v1+json'
+const readsRequests =
+  'a bare server answers without reading the request, whose headers Node takes apart only when they are asked for; ours reads them, and finds out which page in which form is asked for.'
 /** As pip asks. */
 const accept = `${json}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01`
 const asPip = { accept, 'accept-encoding': 'gzip, deflate' }
@@ -23,6 +25,7 @@ const data: readonly HttpScenario[] = [
     headers: { accept },
     peers: ['bare', 'nginx'],
     requirements: atLeast(0.9),
+    note: readsRequests,
   },
   {
     name: 'pages-html',
@@ -31,6 +34,7 @@ const data: readonly HttpScenario[] = [
     path: 'simple/small/',
     peers: ['bare', 'nginx'],
     requirements: atLeast(0.9),
+    note: readsRequests,
   },
   {
     name: 'pages-304',
@@ -41,6 +45,7 @@ const data: readonly HttpScenario[] = [
     isRevalidated: true,
     peers: ['bare'],
     requirements: atLeast(0.85),
+    note: readsRequests,
   },
   {
     name: 'pages-1000',
@@ -70,6 +75,7 @@ const data: readonly HttpScenario[] = [
     config: loginConfig,
     peers: ['bare'],
     requirements: atLeast(0.8),
+    note: 'once in each turn of the event loop the password file is looked at (`stat`), and once a turn the login is compared by its digest, for no password is kept; what remains is taking the header apart for each request.',
   },
   {
     name: 'pages-metadata',
@@ -79,6 +85,7 @@ const data: readonly HttpScenario[] = [
     headers: { 'accept-encoding': 'identity' },
     peers: ['bare', 'nginx'],
     requirements: atLeast(0.9),
+    note: readsRequests,
   },
   {
     name: 'pages-million',

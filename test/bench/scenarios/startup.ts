@@ -40,7 +40,7 @@ export const scenarios: readonly Scenario[] = [
       { against: 'sweep', atMost: 2 },
       { of: 'p99 of the loop', atMost: 20 },
     ],
-    note: '`sweep` reads the names of all files and looks at each; the event loop is watched from the first line that the command prints to the end of the scan.',
+    note: '`sweep` reads the names of all files and looks at each; the event loop is watched from the first line that the command prints to the end of the scan, while two threads read and hash files on the same processors.',
     prepare: async ({ treesFolder }) => {
       const directory = makeTree(treesFolder, { files: 100_000, exactly })
       const start = async (): Promise<Startup> => {
