@@ -44,6 +44,13 @@ export function newFolder(root: number, path: string): Folder {
   }
 }
 
+/** Ends the watch of a folder: what happens in it from now on is not told. */
+export function unwatch(folder: Folder): void {
+  folder.watcher?.close()
+  folder.watcher = undefined
+  folder.isConfirmed = false
+}
+
 /** What is wrong with a folder that {@link isHollow}. */
 export const hollow = 'an empty directory took its place; mount its disk, or start again if it is meant to be empty'
 

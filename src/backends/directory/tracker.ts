@@ -14,6 +14,7 @@ import {
   isHollow,
   mayHideNames,
   newFolder,
+  unwatch,
 } from './tracked-folder.js'
 
 /** Follows what lies below some roots: one scan, then change notices, and a look at the clock where there are none. */
@@ -212,12 +213,6 @@ function watchFolder(state: State, folder: Folder): void {
   folder.isConfirmed = false
   folder.watcher.on('change', (_event, name) => notice(state, folder, name === null ? '' : String(name)))
   folder.watcher.on('error', () => unwatch(folder))
-}
-
-function unwatch(folder: Folder): void {
-  folder.watcher?.close()
-  folder.watcher = undefined
-  folder.isConfirmed = false
 }
 
 function notice(state: State, folder: Folder, name: string): void {
