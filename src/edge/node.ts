@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { bodyLength } from '../http/complete-reply.js'
 import type { Reply } from '../http/message.js'
@@ -108,7 +108,7 @@ function write(req: NodeRequest, res: NodeResponse, reply: Reply, { call, sendBo
   const isUnread = !req.complete && hasBody(req)
   const isHttp2 = req.httpVersionMajor >= 2
   const closing = isUnread && !isHttp2
-  const head = headOf(res, reply, { closing, requestId, isHttp2 })
+  const head = headOf(res, reply, { closing, requestId })
   if (reply.reason === undefined || isHttp2) (res as ServerResponse).writeHead(status, head)
   else (res as ServerResponse).writeHead(status, reply.reason, head)
   if (isByteReader(body) || body instanceof Readable) {
@@ -128,13 +128,12 @@ function write(req: NodeRequest, res: NodeResponse, reply: Reply, { call, sendBo
 interface HeadOptions {
   readonly closing: boolean
   readonly requestId: string | undefined
-  readonly isHttp2: boolean
 }
 
 function headOf(
   res: NodeResponse,
   { headers, headerList }: Reply,
-  { closing, requestId, isHttp2 }: HeadOptions,
+  { closing, requestId }: HeadOptions,
 ): Record<string, string> | string[] {
   if (closing || requestId !== undefined)
     return {
@@ -142,8 +141,9 @@ function headOf(
       ...(closing && { connection: 'close' }),
       ...(requestId !== undefined && { 'x-request-id': requestId }),
     }
-  // HTTP/2, and a host's middleware that replaced the method, may take lists for something else.
-  return headerList === undefined || isHttp2 || Object.hasOwn(res, 'writeHead') ? headers : (headerList as string[])
+  // HTTP/2, and what hosts and their middleware put in the method's place, may take lists for something else.
+  const takesLists = res.writeHead === ServerResponse.prototype.writeHead
+  return headerList === undefined || !takesLists ? headers : (headerList as string[])
 }
 
 function hasBody({ headers }: NodeRequest): boolean {

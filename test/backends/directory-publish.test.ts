@@ -16,7 +16,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { directory, normalizeName } from 'pypi-server'
+import { publish } from '#src/backends/directory/changes.js'
 import { place } from '#src/backends/directory/publish.js'
+import { newState, start, stop } from '#src/backends/directory/state.js'
+import { checkUploadFilename } from '#src/packaging/filename.js'
 import { wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
 import { serveIndex, uploadForm } from '../helpers/index-server.js'
@@ -197,4 +200,38 @@ test('a file in a root on another file system can be overwritten', { skip: !isOt
   assert.equal((await post(uploadForm(next))).status, 200)
   assert.deepEqual(readFileSync(join(two, next.filename)), next.bytes)
   assert.deepEqual(readdirSync(join(two, '.pypi-server', 'spool')), [])
+})
+
+test('a file that is being overwritten is seen as it is before that is done', async (t) => {
+  const { root, spooledPath } = spooledIn(t)
+  const { filename, bytes } = wheel({ name: 'demo', version: '1.0' })
+  const target = join(root, filename)
+  writeFileSync(target, 'old bytes')
+  writeFileSync(spooledPath, bytes)
+  const state = newState(root, {})
+  t.after(() => stop(state))
+  const { tracker, inspector } = await start(state)
+  let isReplaced = (): void => {}
+  let goOn = (): void => {}
+  const replaced = new Promise<void>((resolve) => {
+    isReplaced = resolve
+  })
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const syncFolder = async (): Promise<void> => {
+    if (statSync(target).size !== bytes.length) return
+    isReplaced()
+    await held
+  }
+  const parsed = checkUploadFilename(filename)
+  const candidate = { ...parsed, project: parsed.name, spooledPath, size: bytes.length, hashes: {} }
+  const publishing = publish(Object.assign(state, { syncFolder }), candidate, { overwrite: true })
+  await replaced
+  await tracker.look(0, filename)
+  await inspector.settled({ root: 0, path: filename })
+  const seen = state.catalogue.atPath(filename)?.state.size
+  goOn()
+  await publishing
+  assert.equal(seen, bytes.length)
 })

@@ -53,13 +53,16 @@ export async function publish(
   })
   const { syncFolder } = state
   const placement = { root: folder, target, spooledPath, overwrite, companions: beside, stray, syncFolder }
-  const entry = await whilePlacing(state, running, { root, path }, async () => {
+  const enterPlaced = async (): Promise<CatalogueFile | undefined> => {
     if ((await place(placement)) === 'locked') tellOfLocks(state, folder)
     // From here on it is stored: nothing may say otherwise.
     return await enter(state, running, { root, path, candidate, known }).catch((error: unknown) => {
       state.logger.warn({ file: path, reason: errorMessage(error) }, 'a stored file cannot be looked at yet')
+      return undefined
     })
-  })
+  }
+  // Who reads a file that is being replaced has to see what stands there.
+  const entry = replaced ? await enterPlaced() : await whilePlacing(state, running, { root, path }, enterPlaced)
   // With overwrite, one name keeps one content: other spellings and other folders lose theirs.
   for (const other of taken) if (other.path !== path || other.root !== root) await unlinkEntry(state, other)
   return entry === undefined ? unseen(candidate, path) : toDistributionFile(state, entry, document)
@@ -88,8 +91,8 @@ async function whilePlacing<T>(
   { placing }: DirectoryState,
   { tracker }: Running,
   { root, path }: TrackedPath,
-  work: () => Promise<T | undefined>,
-): Promise<T | undefined> {
+  work: () => Promise<T>,
+): Promise<T> {
   const place = { wasSeen: false }
   let entered: T | undefined
   placing.set(placeKey(root, path), place)

@@ -187,7 +187,10 @@ function lookAt({ root, inode, directory, names }: Request<'look'>): DiskAnswers
   if (seen.every(([, found]) => found !== 'gone')) return seen
   // As `findBelow`, with one look at the root for all of them.
   assertStill(root, known)
-  return seen.map(([name, found]) => [name, found === 'gone' ? lookFor(name) : found] as const)
+  const again = seen.map(([name, found]) => [name, found === 'gone' ? lookFor(name) : found] as const)
+  // They are many, and it may have gone in the midst of them.
+  if (again.some(([, found]) => found === 'gone')) assertStill(root, known)
+  return again
 }
 
 function look(path: string): FileState | 'folder' | undefined {

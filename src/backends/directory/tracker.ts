@@ -104,7 +104,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       const names = ['', ...suffixes].map((suffix) => path.slice(slash + 1) + suffix)
       const hear = (at: string, found: FileState | undefined): void =>
         at === path && onFile ? onFile(found) : state.onFile(root, at, found)
-      if (folder !== undefined) await look(state, folder, names, hear)
+      if (folder !== undefined) await look(state, folder, names, hear).catch(doubt(folder))
     },
     lookAll: (files) => lookAll(state, files),
     follows: (root, directory) => state.folders.has(key(root, directory)),
@@ -256,7 +256,8 @@ async function look(
   for (const [name, found] of seen) {
     const entry = joinPath(path, name)
     const known = state.folders.get(key(root, entry))
-    if (found !== 'folder' && folder.folders.delete(name)) drop(state, root, entry)
+    // Known and not listed: it came while the folder was read.
+    if (found !== 'folder' && (folder.folders.delete(name) || known !== undefined)) drop(state, root, entry)
     hear(entry, typeof found === 'object' ? found : undefined)
     folder.wasUsed ||= found !== 'gone'
     if (found !== 'folder') continue
@@ -335,10 +336,9 @@ async function compare(state: State, folder: Folder, time: string, isSweep: bool
   if (isSweep || folder.watcher === undefined) return await refresh(state, folder)
   if (time === folder.time && !time.endsWith(':')) folder.isConfirmed = true
   if (folder.isConfirmed) return
-  const { watcher } = folder
-  await refresh(state, folder)
-  // What happened since this read began was told.
-  if (folder.watcher === watcher && folder.problem === undefined) folder.isConfirmed = true
+  // What happens from here on is told; whoever misses something takes this back.
+  folder.isConfirmed = true
+  await refresh(state, folder).catch(doubt(folder))
 }
 
 /** Another directory has this name by now, or none: all that is below it is another, too. */
