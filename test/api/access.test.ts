@@ -78,6 +78,18 @@ test('without users uploads are refused with a text that says so', async (t) => 
   assert.match(await response.text(), /this server was given no users/)
 })
 
+test('what an auther is told of a request can be copied, with the signal, and wrapped', async (t) => {
+  const told: (readonly string[])[] = []
+  const asked = (_: string, __: string, context: AuthContext): boolean => {
+    const wrapped = Object.create(context) as AuthContext
+    told.push([...Object.keys(context), String({ ...context }.signal.aborted), String(wrapped.signal.aborted)])
+    return true
+  }
+  const { request } = await serveIndex(t, { auther: asked, authenticate: everything })
+  assert.equal((await request('/simple/', { headers: basic('ann', 'secret') })).status, 200)
+  assert.deepEqual(told, [['action', 'request', 'signal', 'false', 'false']])
+})
+
 test('an auther that cannot tell is answered 503, not as a wrong password', async (t) => {
   const failing = async (): Promise<boolean> => {
     throw new Error('ldap://secret-host is down')
