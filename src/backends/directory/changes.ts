@@ -102,7 +102,7 @@ async function whilePlacing<T>(
   } finally {
     placing.delete(placeKey(root, path))
     // Somebody else's may stand there.
-    if (place.wasSeen && entered === undefined) await tracker.look(root, path).catch(() => {})
+    if (place.wasSeen && entered === undefined) tracker.notice(root, path)
   }
 }
 

@@ -66,6 +66,16 @@ export function isVisibleName(name: string): boolean {
   return !name.startsWith('.') && !name.includes('\ufffd') && !hasControlCharacters(name)
 }
 
+/** The directory that a path leads through, relative to the same root; empty for the root itself. */
+export function directoryOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('/'), 0))
+}
+
+/** The last part of a path. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
 /** The path of an entry of a folder, both relative to a root; the root itself is the empty path. */
 export function joinPath(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`

@@ -51,6 +51,11 @@ export function unwatch(folder: Folder): void {
   folder.isConfirmed = false
 }
 
+/** Whether a change could have gone unnoticed: roots can be replaced, and what is not watched tells nothing. */
+export function isDoubtful({ path, isConfirmed }: Folder): boolean {
+  return path === '' || !isConfirmed
+}
+
 /** What is wrong with a folder that {@link isHollow}. */
 export const hollow = 'an empty directory took its place; mount its disk, or start again if it is meant to be empty'
 

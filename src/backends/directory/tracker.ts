@@ -4,13 +4,14 @@ import { errorCode, errorMessage } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import type { Disk } from './disk.js'
 import type { DirectoryBatch, DiskAnswers } from './disk-protocol.js'
-import { companionSuffixes, type FileState, isVisibleName, joinPath } from './layout.js'
+import { companionSuffixes, directoryOf, type FileState, isVisibleName, joinPath, nameOf } from './layout.js'
 import {
   type Folder,
   type FolderRead,
   hollow,
   inodeOf,
   isBlinding,
+  isDoubtful,
   isHollow,
   mayHideNames,
   newFolder,
@@ -25,6 +26,8 @@ export interface Tracker {
   readonly look: (root: number, path: string, options?: LookOptions) => Promise<void>
   /** The same for several, with what may stand beside each. */
   readonly lookAll: (files: readonly TrackedPath[]) => Promise<void>
+  /** As if a change at this path had been told: what a look soon does not find out is left to the clock. */
+  readonly notice: (root: number, path: string) => void
   /** Whether it follows this folder, be it that it cannot be read. */
   readonly follows: (root: number, directory: string) => boolean
   /** Why it cannot be told what exists; `undefined` when it can. */
@@ -99,12 +102,15 @@ export function createTracker(options: TrackerOptions): Tracker {
       schedulePoll(state)
     },
     look: async (root, path, { suffixes = [], onFile } = {}) => {
-      const slash = path.lastIndexOf('/')
-      const folder = state.folders.get(key(root, path.slice(0, Math.max(slash, 0))))
-      const names = ['', ...suffixes].map((suffix) => path.slice(slash + 1) + suffix)
+      const folder = folderOf(state, root, path)
+      const names = ['', ...suffixes].map((suffix) => nameOf(path) + suffix)
       const hear = (at: string, found: FileState | undefined): void =>
         at === path && onFile ? onFile(found) : state.onFile(root, at, found)
-      if (folder !== undefined) await look(state, folder, names, hear).catch(doubt(folder))
+      if (folder !== undefined) await look(state, folder, names, hear)
+    },
+    notice: (root, path) => {
+      const folder = folderOf(state, root, path)
+      if (folder !== undefined) notice(state, folder, nameOf(path))
     },
     lookAll: (files) => lookAll(state, files),
     follows: (root, directory) => state.folders.has(key(root, directory)),
@@ -192,8 +198,7 @@ function drop(state: State, root: number, path: string): void {
   const folder = state.folders.get(key(root, path))
   if (folder === undefined) return
   state.folders.delete(key(root, path))
-  const slash = path.lastIndexOf('/')
-  state.folders.get(key(root, path.slice(0, Math.max(slash, 0))))?.folders.delete(path.slice(slash + 1))
+  folderOf(state, root, path)?.folders.delete(nameOf(path))
   state.dirty.delete(folder)
   state.troubled.delete(folder)
   unwatch(folder)
@@ -289,11 +294,10 @@ function inodeOfRoot(state: State, root: number): string {
 async function lookAll(state: State, files: readonly TrackedPath[]): Promise<void> {
   const byFolder = new Map<string, { readonly root: number; readonly directory: string; readonly names: string[] }>()
   for (const { root, path } of files) {
-    const slash = path.lastIndexOf('/')
-    const directory = path.slice(0, Math.max(slash, 0))
+    const directory = directoryOf(path)
     const group = byFolder.get(key(root, directory)) ?? { root, directory, names: [] }
     byFolder.set(key(root, directory), group)
-    const name = path.slice(slash + 1)
+    const name = nameOf(path)
     group.names.push(name, ...Object.values(companionSuffixes).map((suffix) => name + suffix))
   }
   for (const { root, directory, names } of byFolder.values()) {
@@ -322,11 +326,6 @@ async function checkTimes(
   const directories = folders.map((folder) => folder.path)
   const times = await state.disk.ask({ kind: 'times', root: rootPath(state, root), directories })
   for (const [index, folder] of folders.entries()) await compare(state, folder, times[index] ?? '', isSweep)
-}
-
-/** Whether a change could have gone unnoticed: roots can be replaced, and what is not watched tells nothing. */
-function isDoubtful(folder: Folder): boolean {
-  return folder.path === '' || !folder.isConfirmed
 }
 
 async function compare(state: State, folder: Folder, time: string, isSweep: boolean): Promise<void> {
@@ -390,6 +389,10 @@ function rootPath(state: State, root: number): string {
 
 function where(state: State, { root, path }: Folder): string {
   return join(rootPath(state, root), path)
+}
+
+function folderOf(state: State, root: number, path: string): Folder | undefined {
+  return state.folders.get(key(root, directoryOf(path)))
 }
 
 function key(root: number, path: string): string {
