@@ -19,6 +19,7 @@ import { directory, normalizeName } from 'pypi-server'
 import { publish } from '#src/backends/directory/changes.js'
 import { place } from '#src/backends/directory/publish.js'
 import { newState, start, stop } from '#src/backends/directory/state.js'
+import { fileAt } from '#src/backends/directory/told.js'
 import { checkUploadFilename } from '#src/packaging/filename.js'
 import { wheel } from '../helpers/archives.js'
 import { eventually } from '../helpers/eventually.js'
@@ -234,4 +235,20 @@ test('a file that is being overwritten is seen as it is before that is done', as
   goOn()
   await publishing
   assert.equal(seen, bytes.length)
+})
+
+test('a file that was replaced is not missing while it is looked into', async (t) => {
+  const root = temporaryDirectory(t)
+  const { filename, bytes } = wheel({ name: 'demo', version: '1.0' })
+  const target = join(root, filename)
+  writeFileSync(target, bytes)
+  const state = newState(root, {})
+  t.after(() => stop(state))
+  const { tracker } = await start(state)
+  const other = wheel({ name: 'demo', version: '1.0', files: { 'demo/more.py': '' } }).bytes
+  writeFileSync(join(root, '.other'), other)
+  renameSync(join(root, '.other'), target)
+  await tracker.look(0, filename)
+  assert.equal(state.catalogue.atPath(filename), undefined)
+  assert.equal((await fileAt(state, filename))?.state.size, other.length)
 })

@@ -85,7 +85,7 @@ async function openFile(
   // Missing or replaced behind our back: make sure that it is the file that is missing and not its disk, and look again.
   await assertRootsPresent(state)
   await lookNow(running, entry.root, entry.path).catch(storeError(entry.path))
-  const current = state.catalogue.atPath(file.path)
+  const current = await fileAt(state, file.path, options.signal)
   if (current === undefined) return undefined
   const openedNow = await openPart(state, running, { entry: current, file }, options).catch(storeError(entry.path))
   if (openedNow !== undefined || !isKnownToExist(current, options.part ?? 'content')) return openedNow

@@ -39,12 +39,24 @@ export async function fileAt(
   const known = state.catalogue.atPath(path)
   if (known !== undefined && !(await verify(running, [known]))) return known
   await (known === undefined ? scannedAndTold(state, signal) : undefined)
-  const found = state.catalogue.atPath(path)
+  const found = state.catalogue.atPath(path) ?? (await revealed(state, running, path, signal))
   if (found !== undefined) return found
   await assertRootsPresent(state)
   const doubt = running.tracker.doubtAt(path)
   if (doubt !== undefined) throw new PypiServerError('ERR_PYPI_STORE_UNAVAILABLE', doubt)
   return undefined
+}
+
+/** The file at a path that came, or was replaced, a moment ago: whether it is whole is known soon. */
+async function revealed(
+  { roots, catalogue }: DirectoryState,
+  { inspector }: Running,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<CatalogueFile | undefined> {
+  const settled = (): Promise<unknown> => Promise.all(roots.map((_, root) => inspector.settled({ root, path })))
+  await unlessAborted(signal, () => within(settled(), settleMs))
+  return catalogue.atPath(path)
 }
 
 /**
